@@ -1,0 +1,63 @@
+# The one vocabulary: people, GitHub Actions and Jenkins use these words.
+.DEFAULT_GOAL := help
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+export PYTHONDONTWRITEBYTECODE := 1
+PYTHON ?= python3
+# Through the environment: the shell is not to read what a value holds.
+export SET
+
+help:  ## Show these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/ready  ## Make .venv from the lock file (every other target does it too)
+
+.venv/ready: requirements/dev.txt requirements/uv.txt requirements/setup.sh pyproject.toml
+	@PYTHON=$(PYTHON) requirements/setup.sh
+
+repro: setup  ## Run the pipeline, from data to a tested image; SET="a=b c.d=e" changes parameters
+	@python -m pipelines.repro "$$SET"
+
+serve: setup  ## Run the service that the pipeline built, on http://127.0.0.1:8080
+	@python -m pipelines.serve --bundle data/bundle --report reports/image.json
+
+engine: setup  ## Find a container engine; as root on Debian or Ubuntu, install one where none is
+	@python -m pipelines.engine
+
+image: setup  ## Build and smoke-test the image again (the last stage of repro)
+	@dvc repro --single-item --force image
+
+test: setup  ## Run all tests that this machine has the parts for
+	@pytest -n auto --dist loadgroup
+
+check: setup  ## Format, lint, types, import rules
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports
+	shellcheck requirements/setup.sh .ci/run
+	hadolint docker/Dockerfile
+	yamllint --strict .
+
+format: setup  ## Apply formatting and safe fixes
+	ruff format .
+	ruff check --fix .
+
+lock: setup  ## Resolve the lock files anew
+	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --upgrade --extra serve --extra pipeline --extra dev pyproject.toml -o requirements/dev.txt
+	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --upgrade --extra serve --constraint requirements/dev.txt pyproject.toml -o requirements/serve.txt
+
+bench-training: setup  ## Throughput of training, beside the same model fed from memory
+	@python -m benchmarks.training
+
+bench-repro: setup  ## Duration of make repro in a fresh clone, and with nothing changed
+	@python -m benchmarks.repro
+
+screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a finished make repro)
+	@python -m docs.screenshots
+
+clean:  ## Remove what can be made again, but not .venv or DVC's cache
+	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
+
+.PHONY: help setup repro serve engine image test check format lock bench-training bench-repro screenshots clean

@@ -1,0 +1,1 @@
+"""Side-by-side comparisons: each one command, each printing a ratio and the machine."""

@@ -1,0 +1,92 @@
+"""Draw the pictures of the documentation anew: the page with an answer, and a grid of the phantom.
+
+Needs a finished `make repro` (data/bundle, data/raw) and Chromium.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+from playwright.sync_api import Page, sync_playwright
+
+from pipelines import entry_point
+from scanops.data import phantom, splits
+from scanops.data.phantom_anatomy import PLANES
+from scanops.errors import OutsideError
+from scanops.evaluation import plots
+
+IMAGES = Path(__file__).parent / "images"
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+WAIT_S = 60
+
+
+def main() -> None:
+    """Write docs/images/phantom.png, page.png and page-phone.png."""
+    argparse.ArgumentParser(description=__doc__).parse_args()
+    IMAGES.mkdir(exist_ok=True)
+    _draw_phantom(IMAGES / "phantom.png")
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    if program is None:
+        raise OutsideError("Chromium", "is not on the PATH", "Install the package chromium")
+    tested = splits.read(Path("data/splits.parquet"), "test").groupby("label").head(1)
+    scans = [str(Path("data/raw") / path) for path in tested["path"][1::2]]
+    port = _free_port()
+    command = [sys.executable, "-m", "scanops.serving", "--bundle", "data/bundle", "--port", str(port)]
+    with subprocess.Popen(command) as service, sync_playwright() as playwright:
+        try:
+            address = f"http://127.0.0.1:{port}/"
+            _wait_until_ready(address + "readyz")
+            browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+            for name, width in (("page.png", 1100), ("page-phone.png", 390)):
+                page = browser.new_page(viewport={"width": width, "height": 800}, device_scale_factor=1.25)
+                _classify(page, address, scans, IMAGES / name)
+            browser.close()
+        finally:
+            service.terminate()
+
+
+def _draw_phantom(target: Path) -> None:
+    """One row a class, one column a plane, and one more axial slice."""
+    rng = np.random.default_rng(7)
+    wanted = [(kind, plane) for kind in phantom.CLASSES for plane in (*PLANES, PLANES[0])]
+    slices = [np.repeat(phantom.draw(kind, plane, rng)[..., None], 3, axis=2) for kind, plane in wanted]
+    titles = [f"{kind}, {plane}" for kind, plane in wanted]
+    target.write_bytes(plots.sample_grid(slices, titles, heading="Phantom: drawn, not scanned"))
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_ready(address: str) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(address, timeout=2):  # noqa: S310  (an address of our own)
+                return
+        except (urllib.error.URLError, ConnectionError):
+            time.sleep(0.2)
+    raise OutsideError(address, f"was not ready within {WAIT_S} s", "See the service's messages above")
+
+
+def _classify(page: Page, address: str, scans: list[str], target: Path) -> None:
+    page.goto(address)
+    page.set_input_files("input[type=file]", scans)
+    page.locator(".card .bars").nth(len(scans) - 1).wait_for()
+    page.wait_for_timeout(500)  # the bars grow
+    page.screenshot(path=target, full_page=True)
+
+
+if __name__ == "__main__":
+    entry_point.run(main)

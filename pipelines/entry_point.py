@@ -1,0 +1,81 @@
+"""What every entry point shares: arguments, exit codes, and one message for a user's mistake."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
+
+from scanops.errors import OutsideError, ScanopsError
+from scanops.release.reproduce import EXIT_CODE_FILE, INTERRUPTED
+
+REMEDIES = {
+    errno.ENOSPC: "Free some, then run again",
+    errno.EDQUOT: "Free some, then run again",
+    errno.EACCES: "Run as a user who may, or change its permissions",
+    errno.EPERM: "Run as a user who may, or change its permissions",
+    errno.EROFS: "Run in a folder that can be written",
+}
+# TensorFlow tells of each library that it looks for; set before it is imported.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+def arguments(doc: str | None, **paths: str) -> argparse.Namespace:
+    """Parse the command line of a stage: `--params` and one required option a path.
+
+    Args:
+        doc: The module's docstring, shown by `--help`.
+        **paths: Name of each path (underscores become dashes) and what it holds.
+
+    Returns:
+        A namespace with a `Path` for each name, and `params`.
+    """
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE", help="the knobs")
+    for name, meaning in paths.items():
+        option = "--" + name.replace("_", "-")
+        parser.add_argument(option, type=Path, required=True, metavar="PATH", help=meaning)
+    return parser.parse_args()
+
+
+def run(main: Callable[[], None]) -> NoReturn:
+    """Call an entry point and leave with its exit code (DESIGN: 0, 1, 2, 3, 4; 130 when interrupted).
+
+    Args:
+        main: Does the work, and raises `ScanopsError` for what a user can mend.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        main()
+    except ScanopsError as error:
+        _tell(error)
+    except KeyboardInterrupt:
+        print("\ninterrupted: unfinished outputs were removed", file=sys.stderr)
+        _leave(INTERRUPTED)
+    except OSError as error:
+        if error.errno not in REMEDIES:
+            raise
+        place = str(error.filename or "disk")
+        _tell(OutsideError(place, f"{error.strerror}".lower(), REMEDIES[error.errno]))
+    sys.exit(0)
+
+
+def _tell(error: ScanopsError) -> NoReturn:
+    print(f"error: {error}", file=sys.stderr)
+    _leave(error.exit_code)
+
+
+def _leave(code: int) -> NoReturn:
+    if os.environ.get(EXIT_CODE_FILE):
+        Path(os.environ[EXIT_CODE_FILE]).write_text(str(code), encoding="utf-8")
+    sys.exit(code)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

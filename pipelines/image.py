@@ -1,0 +1,43 @@
+"""Build the image of a bundle that passed the gate, start it hardened, and compare its answers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipelines import entry_point
+from scanops import atomic, config
+from scanops.bundle import bundle as bundles
+from scanops.errors import VerdictError
+from scanops.release import cases, container, engine_setup, smoke
+from scanops.release.verdict import require_pass
+
+
+def main() -> None:
+    """Refuse a bundle without a passing gate; build; smoke-test; write the report in either case."""
+    args = entry_point.arguments(
+        __doc__,
+        bundle="the bundle's folder",
+        gate="the gate's report on it",
+        splits="the splits",
+        raw="the folder of images",
+        predictions="what `evaluate` answered for the test split",
+        report="where the report goes",
+    )
+    settings = config.load(args.params).image
+    require_pass(args.gate, bundles.hash_bundle(args.bundle))
+    expected = cases.choose(args.splits, args.predictions, args.raw, settings.smoke_images)
+    engine = engine_setup.find()
+    image = container.build(engine, Path.cwd(), args.bundle, args.gate, settings.base, settings.name)
+    result = smoke.smoke(engine, image.digest, expected, settings.ready_timeout_s)
+    atomic.write_json(args.report, container.report(image, engine, result))
+    if result.mismatches:
+        fault = f"answers differ from the recorded ones ({'; '.join(result.mismatches[:3])})"
+        raise VerdictError(f"image {image.reference}", fault, "Run `make repro` again from evaluate on")
+    print(
+        f"image: {image.reference} ({image.digest[7:19]}), {image.size_bytes / 1e6:.0f} MB, ready in "
+        f"{result.ready_seconds:.1f} s, {result.images} answers as recorded; start it with `make serve`"
+    )
+
+
+if __name__ == "__main__":
+    entry_point.run(main)

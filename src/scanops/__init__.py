@@ -1,0 +1,1 @@
+"""From a folder of medical scans to a deployed, traceable image classifier."""

@@ -1,0 +1,50 @@
+"""Outputs appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+@contextlib.contextmanager
+def replacing(target: Path) -> Iterator[Path]:
+    """Write a file or a folder beside its target, then put it in place in one step.
+
+    Args:
+        target: The file or folder to replace. Its parents are created.
+
+    Yields:
+        A path that does not exist yet, with the target's suffix, in the target's folder. Create a
+        file or a folder there. When the block ends well it takes the target's place, with the
+        permissions that the umask gives; when it does not, it is removed and the target stays as it was.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    holder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    draft = holder / target.name
+    try:
+        yield draft
+        if target.is_dir() and not target.is_symlink():
+            target.replace(holder / "replaced")
+        draft.replace(target)
+    finally:
+        # An interrupt between the two renames must not cost the old folder.
+        if (holder / "replaced").exists() and not target.exists():
+            (holder / "replaced").replace(target)
+        shutil.rmtree(holder, ignore_errors=True)
+
+
+def write_json(target: Path, values: dict[str, Any]) -> None:
+    """Write a report: keys in the given order, two spaces, a final newline.
+
+    Args:
+        target: The file to replace.
+        values: What JSON can hold; NaN is refused.
+    """
+    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    with replacing(target) as draft:
+        draft.write_text(text, encoding="utf-8")

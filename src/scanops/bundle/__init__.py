@@ -1,0 +1,1 @@
+"""What ships: an ONNX graph with its description, and the one predictor."""

@@ -1,0 +1,93 @@
+"""`bundle.json`: what a bundle says of itself. Its hash names the bundle everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from scanops.digest import hash_file
+from scanops.errors import ConfigError
+
+DESCRIPTION = "bundle.json"
+GRAPH = "model.onnx"
+NOTICE = "Research software, not a medical device: not for diagnosis."
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Bundle(BaseModel):
+    """The description of a bundle.
+
+    Attributes:
+        classes: Class names, in the order of the graph's probabilities.
+        architecture: Name of the network.
+        size_px: Side of the square input.
+        fit: How an image is brought to that square, see `imaging.resize`.
+        graph_sha256: Hash of `model.onnx`.
+        model_sha256: Hash of the Keras model that it was made from; MLflow's run carries it as a tag.
+        data_sha256: Hash of the manifest that the splits were drawn from.
+        params_sha256: Hash of the parameters that shaped the network.
+        notice: Shown wherever a prediction is shown.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: Literal[1] = 1
+    classes: Annotated[tuple[str, ...], Field(min_length=2)]
+    architecture: str
+    size_px: Annotated[int, Field(ge=16, le=1024)]
+    fit: Literal["pad", "stretch"]
+    graph_sha256: Sha256
+    model_sha256: Sha256
+    data_sha256: Sha256
+    params_sha256: Sha256
+    notice: str = NOTICE
+
+
+def write(folder: Path, bundle: Bundle) -> None:
+    """Write a description beside its graph.
+
+    Args:
+        folder: The bundle's folder.
+        bundle: The description.
+    """
+    (folder / DESCRIPTION).write_text(bundle.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def read(folder: Path) -> Bundle:
+    """Read a bundle's description and check that its graph is the one described.
+
+    Args:
+        folder: The bundle's folder.
+
+    Returns:
+        The description.
+
+    Raises:
+        ConfigError: A file is missing, or does not hold what it should.
+    """
+    remedy = "Export it again with `make repro`, or copy the whole folder"
+    try:
+        bundle = Bundle.model_validate_json((folder / DESCRIPTION).read_bytes())
+        actual = hash_file(folder / GRAPH)
+    except OSError as error:
+        raise ConfigError(f"bundle {folder}", f"cannot be read ({error})", remedy) from error
+    except ValidationError as error:
+        raise ConfigError(f"bundle {folder}", f"has an invalid description ({error})", remedy) from error
+    if actual != bundle.graph_sha256:
+        raise ConfigError(f"bundle {folder}", f"{GRAPH} does not match {DESCRIPTION}", remedy)
+    return bundle
+
+
+def hash_bundle(folder: Path) -> str:
+    """Name a bundle: the hash of its description, which holds the hash of its graph.
+
+    Args:
+        folder: The bundle's folder.
+
+    Returns:
+        SHA-256 in hexadecimal.
+    """
+    return hash_file(folder / DESCRIPTION)

@@ -1,0 +1,160 @@
+"""From a trained Keras model to a bundle: an ONNX graph from uint8 images to three named outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import onnx
+import tensorflow as tf
+import tf2onnx
+
+from scanops.bundle import bundle as bundles
+from scanops.bundle.predictor import OUTPUTS, Predictor
+from scanops.digest import hash_file
+from scanops.errors import VerdictError
+from scanops.imaging import Pixels
+
+BATCH = 32
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How closely a bundle follows the model it came from.
+
+    Attributes:
+        images: How many were compared.
+        same_label: How many got the same label from both.
+        max_difference: Largest difference of any probability.
+    """
+
+    images: int
+    same_label: int
+    max_difference: float
+
+
+def convert(model: keras.Model, opset: int) -> onnx.ModelProto:
+    """Convert a classifier to ONNX.
+
+    Args:
+        model: A model with layers named as in `training.architectures.build`.
+        opset: Version of the ONNX operators.
+
+    Returns:
+        A graph from `image` uint8 [N, S, S, 3] to `probabilities`, `embedding` and `features`.
+    """
+    outputs = [model.get_layer(name).output for name in OUTPUTS]
+    graph = keras.Model(model.inputs, outputs)
+    signature = (tf.TensorSpec((None, *model.input_shape[1:]), tf.uint8, name="image"),)
+
+    @tf.function(input_signature=signature)
+    def answer(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        # tf2onnx names a graph's outputs after the operations that make them.
+        values = graph(image, training=False)
+        return {name: tf.identity(value, name=name) for name, value in zip(OUTPUTS, values, strict=True)}
+
+    proto, _ = tf2onnx.convert.from_function(answer, input_signature=signature, opset=opset)
+    _name_ends(proto)
+    _number_inside(proto)
+    onnx.checker.check_model(proto)
+    return proto
+
+
+def write(folder: Path, proto: onnx.ModelProto, description: dict[str, object]) -> bundles.Bundle:
+    """Write a bundle.
+
+    Args:
+        folder: An existing, empty folder.
+        proto: What `convert` returns.
+        description: The fields of `Bundle`, but for the graph's hash.
+
+    Returns:
+        The bundle's description.
+    """
+    graph = folder / bundles.GRAPH
+    graph.write_bytes(proto.SerializeToString(deterministic=True))
+    bundle = bundles.Bundle.model_validate({**description, "graph_sha256": hash_file(graph)})
+    bundles.write(folder, bundle)
+    return bundle
+
+
+def compare(model: keras.Model, folder: Path, pixels: Pixels) -> Parity:
+    """Compare a model and its bundle on the same images.
+
+    Args:
+        model: The trained model.
+        folder: Its bundle.
+        pixels: uint8 [N, S, S, 3].
+
+    Returns:
+        How closely they agree.
+    """
+    predictor = Predictor(folder)
+    same, largest = 0, 0.0
+    for start in range(0, len(pixels), BATCH):
+        batch = np.asarray(pixels[start : start + BATCH])
+        expected = np.asarray(model(batch, training=False))
+        actual = predictor.predict(batch).probabilities
+        same += int((expected.argmax(1) == actual.argmax(1)).sum())
+        largest = max(largest, float(np.abs(expected - actual).max()))
+    return Parity(len(pixels), same, largest)
+
+
+def require(parity: Parity, tolerance: float) -> None:
+    """Refuse a bundle that does not follow its model.
+
+    Args:
+        parity: What `compare` returns.
+        tolerance: Largest difference allowed of any probability.
+
+    Raises:
+        VerdictError: A label differs, or a probability differs by more.
+    """
+    if parity.same_label < parity.images or not parity.max_difference <= tolerance:
+        raise VerdictError(
+            "the exported bundle",
+            f"gives the model's label for {parity.same_label} of {parity.images} images, and a probability "
+            f"differs by {parity.max_difference:.2g} (allowed: {tolerance:.2g})",
+            "Try another export.opset, or report the architecture",
+        )
+
+
+def _name_ends(proto: onnx.ModelProto) -> None:
+    """Check the graph's ends, and call their first dimension N."""
+    inputs = [value.name for value in proto.graph.input]
+    outputs = [value.name for value in proto.graph.output]
+    if inputs != ["image"] or set(outputs) != set(OUTPUTS):
+        raise VerdictError(
+            "the exported graph",
+            f"takes {', '.join(inputs)} and gives {', '.join(outputs)}",
+            f"It must take image and give {', '.join(OUTPUTS)}: report the architecture",
+        )
+    for value in (*proto.graph.input, *proto.graph.output):
+        value.type.tensor_type.shape.dim[0].dim_param = "N"
+
+
+def _number_inside(proto: onnx.ModelProto) -> None:
+    """Name what is inside by its place: tf2onnx numbers it in an order that changes from run to run."""
+    graph = proto.graph
+    if any(attribute.HasField("g") for node in graph.node for attribute in node.attribute):
+        return  # a subgraph may use any of these names
+    ends = {value.name for value in (*graph.input, *graph.output)}
+    names: dict[str, str] = {}
+
+    def named(name: str) -> str:
+        return name if not name or name in ends else names.setdefault(name, f"value_{len(names)}")
+
+    for place, node in enumerate(graph.node):
+        node.name = f"{node.op_type}_{place}"
+        node.input[:] = [named(name) for name in node.input]
+        node.output[:] = [named(name) for name in node.output]
+    used = [weights for weights in graph.initializer if weights.name in names]
+    for weights in used:
+        weights.name = names[weights.name]
+    used.sort(key=lambda weights: int(weights.name.removeprefix("value_")))
+    graph.doc_string = ""  # counts the functions that were traced before
+    del graph.value_info[:]
+    del graph.initializer[:]
+    graph.initializer.extend(used)

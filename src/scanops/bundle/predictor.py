@@ -1,0 +1,85 @@
+"""The one way from a bundle and an image to an answer: evaluation, service and batch all call it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from scanops import imaging
+from scanops.bundle import bundle as bundles
+
+# From 1.29 on, ONNX Runtime reports models and timings to its maker unless this is set before it is
+# imported; nothing about a hospital's scans or machines is to leave it.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+import onnxruntime as ort
+
+Floats = npt.NDArray[np.float32]
+OUTPUTS = ("probabilities", "embedding", "features")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Answers for a batch.
+
+    Attributes:
+        probabilities: float32 [N, classes], rows add up to 1.
+        embedding: float32 [N, D], the input of the dense head.
+        features: float32 [N, h, w, D], the last feature map.
+    """
+
+    probabilities: Floats
+    embedding: Floats
+    features: Floats
+
+
+class Predictor:
+    """A loaded bundle.
+
+    Args:
+        folder: The bundle's folder.
+        threads: Threads for one inference; 0 lets ONNX Runtime choose.
+
+    Raises:
+        ConfigError: The bundle is missing or damaged.
+    """
+
+    def __init__(self, folder: Path, threads: int = 0) -> None:
+        self.bundle = bundles.read(folder)
+        self.bundle_sha256 = bundles.hash_bundle(folder)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        self._session = ort.InferenceSession(
+            str(folder / bundles.GRAPH), options, providers=["CPUExecutionProvider"]
+        )
+        self._input = self._session.get_inputs()[0].name
+
+    def prepare(self, data: bytes, subject: str = "image") -> imaging.Pixels:
+        """Bring one file to the graph's input.
+
+        Args:
+            data: The bytes of an image file.
+            subject: What to call it in a message.
+
+        Returns:
+            uint8 [size_px, size_px, 3].
+
+        Raises:
+            ImageError: The bytes cannot be used.
+        """
+        return imaging.to_input(data, self.bundle.size_px, self.bundle.fit, subject=subject)
+
+    def predict(self, batch: npt.NDArray[np.uint8]) -> Prediction:
+        """Run the graph.
+
+        Args:
+            batch: uint8 [N, size_px, size_px, 3].
+
+        Returns:
+            The answers, in the batch's order.
+        """
+        return Prediction(*self._session.run(list(OUTPUTS), {self._input: batch}))

@@ -1,0 +1,294 @@
+"""`params.yaml` as one typed configuration: frozen, unknown keys refused, ranges checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from scanops.catalogue import Source
+from scanops.errors import ConfigError
+from scanops.section import Fraction, Section, Severity, Sha256
+
+
+class Severities(Section):
+    """What a defect does to its image: noted, left out of training, or stops the pipeline."""
+
+    undecodable: Severity = "quarantine"
+    truncated: Severity = "quarantine"
+    format_mismatch: Severity = "info"
+    too_small: Severity = "quarantine"
+    blank: Severity = "quarantine"
+    low_contrast: Severity = "info"
+    colour_image: Severity = "info"
+    exact_duplicate: Severity = "info"
+    pixel_duplicate: Severity = "info"
+    near_duplicate: Severity = "info"
+    label_conflict: Severity = "quarantine"
+    identifying_metadata: Severity = "quarantine"
+    unsupported: Severity = "quarantine"
+
+
+class Validation(Section):
+    """Bounds for the image scan and for the expectations over the manifest."""
+
+    max_pixels: Annotated[int, Field(ge=1024, le=25_000_000)] = 25_000_000
+    min_side_px: Annotated[int, Field(ge=1)] = 64
+    blank_std: Annotated[float, Field(ge=0, le=128)] = 2.0
+    low_contrast_std: Annotated[float, Field(ge=0, le=128)] = 12.0
+    colour_spread: Annotated[float, Field(ge=0, le=255)] = 12.0
+    max_quarantined_fraction: Fraction = 0.1
+    min_images_per_class: Annotated[int, Field(ge=1)] = 20
+    max_class_imbalance: Annotated[float, Field(ge=1)] = 20.0
+    patient_pattern: str | None = None
+    severity: Severities = Severities()
+
+    @field_validator("patient_pattern")
+    @classmethod
+    def _names_a_patient(cls, pattern: str | None) -> str | None:
+        try:
+            groups = re.compile(pattern or "(?P<patient>)").groupindex
+        except re.error as error:
+            raise ValueError(f"is no regular expression: {error}") from error
+        if "patient" not in groups:
+            raise ValueError("must have a group (?P<patient>…)")
+        return pattern
+
+
+class Fractions(Section):
+    """Shares of the groups; written `train/val/test`, for example `0.6/0.2/0.2`."""
+
+    train: Annotated[float, Field(gt=0, lt=1)]
+    val: Annotated[float, Field(gt=0, lt=1)]
+    test: Annotated[float, Field(gt=0, lt=1)]
+
+    @model_validator(mode="after")
+    def _sum_to_one(self) -> Fractions:
+        if abs(self.train + self.val + self.test - 1.0) > 1e-6:
+            raise ValueError("train, val and test must add up to 1")
+        return self
+
+
+def _parse_fractions(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    parts = value.split("/")
+    if len(parts) != 3:
+        raise ValueError("write train/val/test, for example 0.6/0.2/0.2")
+    return dict(zip(("train", "val", "test"), parts, strict=True))
+
+
+class Split(Section):
+    """How groups are assigned; the same key keeps the same test set as data grow."""
+
+    fractions: Annotated[Fractions, BeforeValidator(_parse_fractions)]
+    key: Annotated[str, Field(min_length=1)]
+    min_groups: Annotated[int, Field(ge=1)] = 3
+
+
+class Imaging(Section):
+    """From bytes to the network's input; `size_px` null takes the architecture's own."""
+
+    size_px: Annotated[int, Field(ge=16, le=1024)] | None = None
+    fit: Literal["pad", "stretch"] = "pad"
+
+
+class Augmentation(Section):
+    """Random changes of training images; zero switches one off."""
+
+    flip_horizontal: bool = True
+    rotation_deg: Annotated[float, Field(ge=0, le=180)] = 0.0
+    shift_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    zoom_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    brightness_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    contrast_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class Training(Section):
+    """The network and how it is fitted."""
+
+    architecture: Literal["cnn_small", "mobilenet", "file"]
+    weights: Annotated[str, Field(min_length=1)] = "none"
+    weights_sha256: Sha256 | None = None
+    input_scaling: Literal["0..1", "-1..1", "0..255"] = "-1..1"
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
+    epochs: Annotated[int, Field(ge=1, le=10_000)] = 40
+    warmup_epochs: Annotated[int, Field(ge=0, le=1000)] = 3
+    warmup_learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-2
+    learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
+    fine_tune_learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-4
+    schedule: Literal["constant", "cosine"] = "cosine"
+    fine_tune_from: str | None = None
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
+    class_weights: Literal["balanced", "none"] = "balanced"
+    early_stopping_patience: Annotated[int, Field(ge=1)] = 12
+
+    @model_validator(mode="after")
+    def _file_needs_weights(self) -> Training:
+        if self.architecture == "file" and self.weights in ("none", "imagenet"):
+            raise ValueError("architecture `file` needs weights: the path of a .keras or .h5 file")
+        if self.architecture == "cnn_small" and self.weights != "none":
+            raise ValueError("architecture `cnn_small` has no published weights: use weights: none")
+        return self
+
+
+class Export(Section):
+    """The bundle, and how closely it must follow the trained model."""
+
+    opset: Annotated[int, Field(ge=15, le=18)] = 17
+    parity_tolerance: Annotated[float, Field(gt=0, le=1e-2)] = 1e-4
+
+
+class Evaluation(Section):
+    """Intervals and baselines."""
+
+    bootstrap_resamples: Annotated[int, Field(ge=200, le=100_000)] = 2000
+    seed: Annotated[int, Field(ge=0)] = 7
+    calibration_bins: Annotated[int, Field(ge=2, le=100)] = 15
+    baseline_side_px: Annotated[int, Field(ge=8, le=128)] = 32
+
+
+class Gate(Section):
+    """What a model must reach; floors hold for the lower end of the 95 % interval."""
+
+    min_balanced_accuracy: Fraction = 0.8
+    min_macro_f1: Fraction = 0.0
+    min_auroc: Fraction = 0.9
+    min_class_recall: Fraction = 0.6
+    min_margin_over_baseline: Annotated[float, Field(ge=-1, le=1)] = 0.02
+
+
+class Image(Section):
+    """The container image that ships the bundle."""
+
+    base: Annotated[str, Field(min_length=1)]
+    name: Annotated[str, Field(pattern=r"^[a-z0-9]+([._/-][a-z0-9]+)*$")] = "scanops"
+    smoke_images: Annotated[int, Field(ge=1, le=64)] = 16
+    ready_timeout_s: Annotated[float, Field(gt=0)] = 60.0
+
+
+class Tracking(Section):
+    """Where runs are recorded, unless MLFLOW_TRACKING_URI says otherwise."""
+
+    uri: Annotated[str, Field(min_length=1)] = "sqlite:///mlflow.db"
+    experiment: Annotated[str, Field(min_length=1)] = "scanops"
+
+
+class Config(Section):
+    """All of `params.yaml`."""
+
+    dataset: str
+    sources: dict[str, Source]
+    validation: Validation
+    split: Split
+    imaging: Imaging
+    augmentation: Augmentation
+    training: Training
+    export: Export
+    evaluation: Evaluation
+    gate: Gate
+    image: Image
+    tracking: Tracking
+
+    @model_validator(mode="after")
+    def _dataset_is_in_catalogue(self) -> Config:
+        if self.dataset not in self.sources:
+            raise ValueError(f"dataset `{self.dataset}` is not in sources: {', '.join(self.sources)}")
+        return self
+
+    @property
+    def source(self) -> Source:
+        """The catalogue entry that `dataset` names."""
+        return self.sources[self.dataset]
+
+
+def parse(values: dict[str, Any], origin: str = "params.yaml") -> Config:
+    """Check raw values and freeze them.
+
+    Args:
+        values: The mapping read from YAML.
+        origin: What to call it in a message.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        ConfigError: A key is unknown or missing, or a value is out of range; all faults are listed.
+    """
+    try:
+        return Config.model_validate(values)
+    except ValidationError as error:
+        faults = "; ".join(_describe(item["loc"], item["msg"], item["input"]) for item in error.errors())
+        raise ConfigError(
+            origin, faults, "Correct them; src/scanops/config.py gives the type and range of each key"
+        ) from error
+
+
+def load(path: Path = Path("params.yaml")) -> Config:
+    """Read and check a parameter file.
+
+    Args:
+        path: A YAML file.
+
+    Returns:
+        The configuration.
+
+    Raises:
+        ConfigError: The file is missing, is not YAML, or does not hold a valid configuration.
+    """
+    return parse(read_yaml(path), str(path))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping.
+
+    Args:
+        path: A YAML file.
+
+    Returns:
+        The mapping at its top level.
+
+    Raises:
+        ConfigError: The file is missing, is not YAML, or holds no mapping.
+    """
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), f"cannot be read ({error})", "Run from the project's root") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(str(path), f"is not YAML ({error})", "Correct the syntax") from error
+    if not isinstance(values, dict):
+        raise ConfigError(str(path), "holds no mapping", "Restore it from git")
+    return values
+
+
+def fingerprint(*sections: BaseModel) -> str:
+    """Hash sections independently of the order and layout of the file they came from.
+
+    Args:
+        *sections: Frozen sections.
+
+    Returns:
+        A SHA-256 in hexadecimal.
+    """
+    canonical = json.dumps([s.model_dump(mode="json") for s in sections], sort_keys=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def _describe(location: tuple[int | str, ...], message: str, value: object) -> str:
+    key = ".".join(str(part) for part in location) or "top level"
+    shown = "" if isinstance(value, dict) else f" (got {value!r})"
+    return f"{key}: {message.removeprefix('Value error, ')}{shown}"

@@ -1,0 +1,1 @@
+"""The manifest and what fills it: sources, layout, scan, duplicates, splits."""

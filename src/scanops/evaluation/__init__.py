@@ -1,0 +1,1 @@
+"""Arithmetic on arrays that returns named values, and the plots of them."""

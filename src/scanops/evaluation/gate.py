@@ -1,0 +1,165 @@
+"""The verdict on a bundle, from its metrics alone.
+
+Balanced accuracy, macro-F1 and AUROC are judged by the lower end of their 95 % interval, so a
+small test set has to show more. Each class's recall is judged by its value: a class has too few
+test images for an interval that says much. The margin is judged by the lower end of the *paired*
+interval of the difference in balanced accuracy, over the baseline that leaves the least of it:
+the two intervals taken apart would count the same lucky images twice.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from scanops.config import Gate
+
+REMEDY = "Look at plots/evaluation, then change the data, the training or, with a reason, the section gate"
+# What `baselines.answers` gives; named here so that a verdict loads no classifier.
+BASELINES = ("majority", "image_size", "nearest_neighbour")
+LEGEND = "(lower ends of 95 % intervals; recall is the value itself)"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that a model must reach.
+
+    Attributes:
+        name: What is checked.
+        value: What was reached; None when it is missing or not a finite number.
+        threshold: What is needed, at least.
+        passed: Whether the value reaches the threshold; never without a value.
+    """
+
+    name: str
+    value: float | None
+    threshold: float
+    passed: bool
+
+
+def judge(metrics: Mapping[str, Any], gate: Gate) -> list[Check]:
+    """Hold metrics against what a model must reach.
+
+    Args:
+        metrics: What `reports/metrics.json` holds.
+        gate: The floors.
+
+    Returns:
+        The checks, in a fixed order. What is missing, or not a finite number, never passes.
+    """
+    return [
+        at_least("balanced_accuracy", _low(metrics, "balanced_accuracy"), gate.min_balanced_accuracy),
+        at_least("macro_f1", _low(metrics, "macro_f1"), gate.min_macro_f1),
+        at_least("auroc", _low(metrics, "auroc"), gate.min_auroc),
+        *_recalls(metrics, gate.min_class_recall),
+        _margin(metrics, gate.min_margin_over_baseline),
+    ]
+
+
+def at_least(name: str, value: object, threshold: float) -> Check:
+    """Check one value.
+
+    Args:
+        name: What is checked.
+        value: What was reached.
+        threshold: What is needed.
+
+    Returns:
+        The check; not passed when the value is no finite number.
+    """
+    number = _number(value)
+    return Check(name, number, threshold, number is not None and number >= threshold)
+
+
+def holds(name: str, condition: bool) -> Check:
+    """Check a condition, as 1 for true and 0 for false against a threshold of 1.
+
+    Args:
+        name: What must hold.
+        condition: Whether it does.
+
+    Returns:
+        The check.
+    """
+    return at_least(name, float(condition), 1.0)
+
+
+def shortfall(check: Mapping[str, Any]) -> str:
+    """Say how a check went.
+
+    Args:
+        check: One of the `checks` of a gate report.
+
+    Returns:
+        `passed`, `short by …` or `missing`.
+    """
+    if check["passed"]:
+        return "passed"
+    if check["value"] is None:
+        return "missing"
+    return f"short by {check['threshold'] - check['value']:.4f}"
+
+
+def table(report: Mapping[str, Any]) -> str:
+    """Lay out a gate report for a terminal.
+
+    Args:
+        report: What `reports/gate.json` holds.
+
+    Returns:
+        A heading, one aligned line a check, a legend and the verdict; no final newline.
+    """
+    head = ("check", "value", "needed", "")
+    rows = [
+        (c["name"], "-" if c["value"] is None else f"{c['value']:.4f}", f"{c['threshold']:.4f}", shortfall(c))
+        for c in report["checks"]
+    ]
+    name, value, needed, _ = (max(map(len, column)) for column in zip(head, *rows, strict=True))
+    lines = [f"{a:<{name}}  {b:>{value}}  {c:>{needed}}  {d}".rstrip() for a, b, c, d in (head, *rows)]
+    return "\n".join([*lines, LEGEND, f"verdict: {report['verdict']}"])
+
+
+def summary(report: Mapping[str, Any]) -> str:
+    """Name what fell short, for one line of a message.
+
+    Args:
+        report: What `reports/gate.json` holds.
+
+    Returns:
+        The failed checks and by how much.
+    """
+    return "is refused: " + ", ".join(
+        f"{c['name']} {shortfall(c)}" for c in report["checks"] if not c["passed"]
+    )
+
+
+def _recalls(metrics: Mapping[str, Any], threshold: float) -> list[Check]:
+    classes = metrics.get("classes")
+    if not isinstance(classes, Sequence) or isinstance(classes, str) or not classes:
+        return [at_least("recall", None, threshold)]
+    return [at_least(f"recall[{c}]", _at(metrics, "per_class", c, "recall"), threshold) for c in classes]
+
+
+def _margin(metrics: Mapping[str, Any], threshold: float) -> Check:
+    margins = {name: _number(_low(metrics, "baselines", name, "margin")) for name in BASELINES}
+    hardest = min(margins, key=lambda name: -math.inf if margins[name] is None else margins[name] or 0.0)
+    return at_least(f"margin_over_baseline[{hardest}]", margins[hardest], threshold)
+
+
+def _low(metrics: Mapping[str, Any], *keys: str) -> object:
+    ends = _at(metrics, *keys, "ci95")
+    return ends[0] if isinstance(ends, Sequence) and not isinstance(ends, str) and len(ends) == 2 else None
+
+
+def _at(values: object, *keys: str) -> object:
+    for key in keys:
+        values = values.get(key) if isinstance(values, Mapping) else None
+    return values
+
+
+def _number(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)

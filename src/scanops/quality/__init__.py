@@ -1,0 +1,1 @@
+"""The verdict on the data, and the pages that show it."""

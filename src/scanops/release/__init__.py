@@ -1,0 +1,1 @@
+"""Tracking, the container engine, and the image."""

@@ -1,0 +1,124 @@
+"""Runs in MLflow: parameters, curves, and the hashes that lead back to code and data."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+import mlflow
+from mlflow.exceptions import MlflowException
+from pydantic import BaseModel
+from sqlalchemy.exc import SQLAlchemyError
+
+from scanops.config import Tracking
+from scanops.errors import OutsideError
+from scanops.release import commit
+
+# What MLflow and the drivers below it raise when a server or a data base is not to be had.
+FAULTS = (MlflowException, OSError, ImportError, SQLAlchemyError)
+
+
+class Run:
+    """An open run. A server that fails from here on costs its records, not the training."""
+
+    def __init__(self) -> None:
+        self._told = False
+
+    def log_epoch(self, epoch: int, values: dict[str, float]) -> None:
+        """Add a point to the curves.
+
+        Args:
+            epoch: Counted from 1.
+            values: Name and value of each curve.
+        """
+        self._record(lambda: mlflow.log_metrics(values, step=epoch))
+
+    def log_files(self, folder: Path) -> None:
+        """Keep files beside the run.
+
+        Args:
+            folder: Kept with all that is in it.
+        """
+        self._record(lambda: mlflow.log_artifacts(str(folder)))
+
+    def tag(self, **tags: str) -> None:
+        """Name what the run made.
+
+        Args:
+            **tags: Names and values.
+        """
+        self._record(lambda: mlflow.set_tags(tags))
+
+    def end(self, status: str) -> None:
+        """Close the run.
+
+        Args:
+            status: `FINISHED` or `FAILED`.
+        """
+        self._record(lambda: mlflow.end_run(status))
+
+    def _record(self, call: Callable[[], object]) -> None:
+        try:
+            call()
+        except FAULTS as error:
+            if not self._told:
+                fault = _hide_password(str(error))
+                print(f"warning: tracking server: does not record any more ({fault})", file=sys.stderr)
+            self._told = True
+
+
+@contextlib.contextmanager
+def run(rules: Tracking, name: str, sections: Mapping[str, BaseModel], tags: dict[str, str]) -> Iterator[Run]:
+    """Record a run; one that raises is marked as failed.
+
+    Args:
+        rules: Where to; `MLFLOW_TRACKING_URI` comes first.
+        name: Name of the run.
+        sections: Parameters, by section.
+        tags: Names and values, for example hashes.
+
+    Yields:
+        The open run.
+
+    Raises:
+        OutsideError: The tracking server or data base cannot be reached.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or rules.uri
+    # By default MLflow asks a silent server for some minutes before it says so.
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    # Alembic tells of each of its forty migrations when it makes a data base.
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_experiment(rules.experiment)
+        mlflow.start_run(run_name=name, tags={**tags, "git_sha": commit.name(Path.cwd())})
+        mlflow.log_params(_flatten(sections))
+    except FAULTS as error:
+        raise OutsideError(
+            f"tracking server {_hide_password(uri)}",
+            f"cannot be used ({_hide_password(str(error))})",
+            "Start it (a data base needs its driver), or unset MLFLOW_TRACKING_URI to track locally",
+        ) from error
+    opened, status = Run(), "FAILED"
+    try:
+        yield opened
+        status = "FINISHED"
+    finally:
+        opened.end(status)
+
+
+def _hide_password(text: str) -> str:
+    return re.sub(r"//[^/@\s]*@", "//***@", text)
+
+
+def _flatten(sections: Mapping[str, BaseModel]) -> dict[str, object]:
+    return {
+        f"{name}.{key}": value
+        for name, section in sections.items()
+        for key, value in section.model_dump(mode="json").items()
+    }

@@ -1,0 +1,68 @@
+"""Start the service: `python -m scanops.serving --bundle data/bundle`.
+
+Every option has an environment variable, shown as its default: SCANOPS_BUNDLE, SCANOPS_HOST, SCANOPS_PORT.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import socket
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from scanops.errors import ConfigError, OutsideError, ScanopsError
+from scanops.serving.app import create_app
+
+
+def main() -> None:
+    """Serve until a signal ends it."""
+    options = _options()
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    try:
+        if not 0 < options.port < 65536:
+            raise ConfigError(f"port {options.port}", "is not a port", "Give one from 1 to 65535")
+        app = create_app(options.bundle)
+        listening = _listen(options.host, options.port)
+    except ScanopsError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    # uvicorn's access log would hold paths and queries as sent; the service writes its own line.
+    settings = uvicorn.Config(
+        app, access_log=False, server_header=False, log_level="warning", timeout_graceful_shutdown=10
+    )
+    # After a graceful end uvicorn raises the signal again, for whoever is around it; nobody is.
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(settings).run(sockets=[listening])
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        fault = f"cannot be listened on ({error.strerror})"
+        raise OutsideError(f"address {host}:{port}", fault, "Give another --port, or end its user") from error
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m scanops.serving",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    default = os.environ.get
+    parser.add_argument(
+        "--bundle", type=Path, default=default("SCANOPS_BUNDLE", "data/bundle"), metavar="DIR"
+    )
+    parser.add_argument("--host", default=default("SCANOPS_HOST", "127.0.0.1"))
+    parser.add_argument("--port", type=int, default=default("SCANOPS_PORT", "8080"))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""From the files of a request to their answers, off the event loop and a few at a time."""
+
+from __future__ import annotations
+
+import io
+
+import anyio
+import anyio.to_thread
+import numpy as np
+from PIL import Image
+
+from scanops import imaging
+from scanops.bundle.predictor import Predictor
+from scanops.errors import ImageError
+from scanops.imaging import Pixels
+from scanops.serving.limits import MIB, Limits, Upload
+from scanops.serving.schemas import FileAnswer, FileError
+
+
+class Slots:
+    """How much of the process all requests may use together. To be made in its event loop.
+
+    Attributes:
+        small: Threads that decode ordinary images, or infer.
+        large: The one thread that decodes a large image: two at once would not fit the container's memory.
+    """
+
+    def __init__(self, workers: int) -> None:
+        self.small = anyio.CapacityLimiter(workers)
+        self.large = anyio.CapacityLimiter(1)
+
+
+async def answer(
+    predictor: Predictor, uploads: list[Upload], limits: Limits, slots: Slots
+) -> list[FileAnswer]:
+    """Answer each file; one that cannot be used does not spoil the rest.
+
+    Args:
+        predictor: The loaded bundle.
+        uploads: The files of one request; their bytes are released as they are decoded.
+        limits: The bounds in force.
+        slots: Shared by all requests.
+
+    Returns:
+        One answer a file, in their order.
+    """
+    prepared = [await _prepare(predictor, upload, limits, slots) for upload in uploads]
+    usable = [index for index, item in enumerate(prepared) if not isinstance(item, FileError)]
+    rows: dict[int, np.ndarray] = {}
+    for start in range(0, len(usable), limits.batch):
+        chunk = usable[start : start + limits.batch]
+        batch = np.stack([item for i in chunk if not isinstance(item := prepared[i], FileError)])
+        result = await anyio.to_thread.run_sync(predictor.predict, batch, limiter=slots.small)
+        rows.update(zip(chunk, result.probabilities, strict=True))
+    classes = predictor.bundle.classes
+    return [
+        FileAnswer(index=i, error=item) if isinstance(item, FileError) else _classify(i, rows[i], classes)
+        for i, item in enumerate(prepared)
+    ]
+
+
+async def _prepare(predictor: Predictor, upload: Upload, limits: Limits, slots: Slots) -> Pixels | FileError:
+    if upload.too_large:
+        limit = f"{limits.file_bytes // MIB} MiB"
+        return FileError(kind="too_large", detail=f"The file is larger than {limit}. Send a smaller one.")
+    if not upload.data:
+        return FileError(kind="empty", detail="The file holds no bytes. Export it again.")
+    data = bytes(upload.data)
+    upload.data = bytearray()
+    pixels = _count_pixels(data)
+    if pixels > limits.pixels:
+        limit = f"{limits.pixels // 1_000_000} million pixels"
+        return FileError(kind="too_large", detail=f"The image has more than {limit}. Send a smaller one.")
+    limiter = slots.large if pixels > limits.small_pixels else slots.small
+    return await anyio.to_thread.run_sync(_decode, predictor, data, limiter=limiter)
+
+
+def _count_pixels(data: bytes) -> int:
+    """Read the size that a header declares; 0 where it cannot be read, which decoding then tells."""
+    try:
+        with Image.open(io.BytesIO(data), formats=imaging.FORMATS) as image:
+            return image.width * image.height
+    except Exception:  # Pillow's parsers raise many kinds on damaged headers
+        return 0
+
+
+def _decode(predictor: Predictor, data: bytes) -> Pixels | FileError:
+    try:
+        return predictor.prepare(data)
+    except ImageError as error:
+        detail = f"The file {error.fault}. {error.remedy}."
+        return FileError.model_validate({"kind": error.kind, "detail": detail})
+
+
+def _classify(index: int, row: np.ndarray, classes: tuple[str, ...]) -> FileAnswer:
+    probabilities = {name: float(value) for name, value in zip(classes, row, strict=True)}
+    return FileAnswer(index=index, class_name=classes[int(row.argmax())], probabilities=probabilities)

@@ -1,0 +1,76 @@
+"""What the service answers; `/openapi.json` is made of these."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Schema(BaseModel):
+    """The rules every schema shares."""
+
+    model_config = ConfigDict(frozen=True, populate_by_name=True)
+
+
+class Model(Schema):
+    """What answered: enough to trace an answer to its data and parameters."""
+
+    bundle_sha256: str
+    data_sha256: str
+    architecture: str
+
+
+class FileError(Schema):
+    """Why one file has no answer."""
+
+    kind: Literal["undecodable", "truncated", "unsupported", "too_small", "too_large", "empty"]
+    detail: str
+
+
+class FileAnswer(Schema):
+    """The answer for one file: a class with the probability of each, or an error."""
+
+    index: Annotated[int, Field(ge=0, description="Place in the request, from 0")]
+    class_name: Annotated[str | None, Field(alias="class", description="The most probable class")] = None
+    probabilities: Annotated[dict[str, float] | None, Field(description="One a class; they add up to 1")] = (
+        None
+    )
+    error: FileError | None = None
+
+
+class Prediction(Schema):
+    """The answer to a request, in the order of its files."""
+
+    files: list[FileAnswer]
+    model: Model
+    notice: str
+
+
+class Version(Schema):
+    """What is running."""
+
+    name: Literal["scanops"] = "scanops"
+    version: str
+    git_sha: str
+    gate_sha256: str | None
+    model: Model
+    classes: list[str]
+    size_px: int
+    notice: str
+
+
+class Status(Schema):
+    """A probe's answer."""
+
+    status: Literal["ok", "ready"]
+
+
+class ProblemDetails(Schema):
+    """RFC 9457. Where no file of a request could be used, `files` says why for each."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    files: list[FileAnswer] | None = None

@@ -1,0 +1,119 @@
+"""From decoded pictures to batches (tf.data): shuffled, augmented, seeded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from scanops.config import Augmentation, Training
+from scanops.imaging import Pixels
+from scanops.training.augment import augment
+
+
+@dataclass(frozen=True)
+class Batches:
+    """What a model learns from and is chosen by.
+
+    Attributes:
+        train: Batches to learn from.
+        val: Batches to choose by.
+        class_weight: Weight of each class in the training loss, or None.
+    """
+
+    train: tf.data.Dataset
+    val: tf.data.Dataset
+    class_weight: dict[int, float] | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """Decoded pictures and their classes.
+
+    Attributes:
+        pixels: uint8 [N, S, S, 3].
+        targets: int64 [N], index of each picture's class.
+    """
+
+    pixels: Pixels
+    targets: npt.NDArray[np.int64]
+
+
+def prepare(train: Part, val: Part, params: Training, rules: Augmentation) -> Batches:
+    """Make everything that a fit needs.
+
+    Args:
+        train: Pictures to learn from; each class is in it.
+        val: Pictures to choose by.
+        params: The training section.
+        rules: Random changes of the training pictures.
+
+    Returns:
+        The batches and the class weights.
+    """
+    balanced = params.class_weights == "balanced"
+    return Batches(
+        training_batches(train, params.batch_size, params.seed, rules),
+        ordered_batches(val, params.batch_size),
+        balanced_weights(train.targets) if balanced else None,
+    )
+
+
+def balanced_weights(targets: npt.NDArray[np.int64]) -> dict[int, float]:
+    """Weigh classes so that each adds the same to the loss (scikit-learn's `balanced`).
+
+    Args:
+        targets: int64 [N], index of each picture's class.
+
+    Returns:
+        N / (classes × N of the class), by class.
+    """
+    counts = np.bincount(targets)
+    return {index: len(targets) / (len(counts) * max(1, int(count))) for index, count in enumerate(counts)}
+
+
+def training_batches(part: Part, batch_size: int, seed: int, rules: Augmentation | None) -> tf.data.Dataset:
+    """Make shuffled, augmented batches; another order and other changes in each epoch.
+
+    Args:
+        part: The pictures.
+        batch_size: Pictures a batch.
+        seed: Fixes order and changes.
+        rules: Random changes; None for none.
+
+    Returns:
+        Batches of (uint8 [B, S, S, 3], int64 [B]).
+    """
+    count = len(part.targets)
+    order = tf.data.Dataset.range(count).shuffle(count, seed=seed, reshuffle_each_iteration=True)
+    draws = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
+
+    def load(indices: Any, seeds: Any) -> Any:
+        images, labels = _gather(part, indices)
+        return (images if rules is None else augment(images, seeds, rules)), labels
+
+    batches = tf.data.Dataset.zip(order.batch(batch_size), draws)
+    return batches.map(load, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True).prefetch(2)
+
+
+def ordered_batches(part: Part, batch_size: int) -> tf.data.Dataset:
+    """Make batches in the order of the pictures, unchanged.
+
+    Args:
+        part: The pictures.
+        batch_size: Pictures a batch.
+
+    Returns:
+        Batches of (uint8 [B, S, S, 3], int64 [B]).
+    """
+    order = tf.data.Dataset.range(len(part.targets)).batch(batch_size)
+    return order.map(lambda indices: _gather(part, indices)).prefetch(2)
+
+
+def _gather(part: Part, indices: Any) -> Any:
+    images = tf.numpy_function(lambda chosen: part.pixels[chosen], [indices], tf.uint8, stateful=False)
+    images.set_shape((None, *part.pixels.shape[1:]))
+    return images, tf.gather(tf.constant(part.targets), indices)

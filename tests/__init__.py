@@ -1,0 +1,1 @@
+"""Unit, contract, functional and integration tests."""

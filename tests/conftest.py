@@ -1,0 +1,62 @@
+"""Parts that tests need from outside: found, or skipped with the reason; under CI=true a failure."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+from scanops.release import engine_setup
+from scanops.release.engine import Engine
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+BROWSER_FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+
+def require_part(found: object, reason: str) -> None:
+    """Skip a test whose outside part is missing; where CI=true, fail it: there all parts are installed.
+
+    Args:
+        found: Anything true when the part is here.
+        reason: What is missing.
+    """
+    if found:
+        return
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"{reason} (under CI=true this is a failure)")
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def engine() -> Engine:
+    """Give the container engine that answers; nothing is installed or started for a test."""
+    found = None if os.environ.get("SCANOPS_ENGINE") == "none" else engine_setup.answering(os.environ)
+    require_part(found, "no container engine answers")
+    assert found is not None
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Give a headless Chromium with a fresh profile."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    require_part(program, "no Chromium on the PATH")
+    from playwright.sync_api import sync_playwright  # noqa: PLC0415 -- slow, and few tests need it
+
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=program, args=list(BROWSER_FLAGS))
+        yield chromium
+        chromium.close()

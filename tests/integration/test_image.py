@@ -1,0 +1,230 @@
+"""The real image in the real engine, seen from outside."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from scanops.bundle import bundle as bundles
+from scanops.bundle.predictor import Predictor
+from scanops.digest import hash_file
+from scanops.release import hardening, smoke
+from scanops.release.engine import Engine
+from tests.bundles import make_bundle
+
+ROOT = Path(__file__).parents[2]
+CLASSES = ("left", "right", "none")
+# One worker builds, and shares what it built.
+pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
+
+
+def lay_out(folder: Path) -> None:
+    """Write what the earlier stages leave: a bundle, a passing verdict, test images and their answers."""
+    bundle = make_bundle(folder / "bundle", CLASSES)
+    gate = {"verdict": "pass", "bundle_sha256": bundles.hash_bundle(bundle)}
+    (folder / "gate.json").write_text(json.dumps(gate), encoding="utf-8")
+    random, rows, predictor = np.random.default_rng(5), [], Predictor(bundle)
+    (folder / "raw").mkdir()
+    for index in range(10):
+        file = io.BytesIO()
+        picture = random.integers(0, 255, (50, 30 + index, 3), dtype=np.uint8)
+        Image.fromarray(picture).save(file, "PNG" if index % 2 else "JPEG")
+        path = folder / "raw" / f"{index}.img"
+        path.write_bytes(file.getvalue())
+        row = predictor.predict(np.stack([predictor.prepare(path.read_bytes())])).probabilities[0]
+        label = CLASSES[int(row.argmax())]
+        answer = {f"p_{name}": float(value) for name, value in zip(CLASSES, row, strict=True)}
+        rows.append(
+            {"image_id": str(index), "path": path.name, "label": label, "prediction": label, **answer}
+        )
+    table = pd.DataFrame(rows)
+    table[["image_id", "path", "label"]].assign(split="test").to_parquet(folder / "splits.parquet")
+    table.drop(columns="path").to_parquet(folder / "predictions.parquet")
+
+
+def run_stage(folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the stage as `make repro` does."""
+    command = [sys.executable, "-m", "pipelines.image", "--params", str(ROOT / "params.yaml")]
+    for name in ("bundle", "raw"):
+        command += [f"--{name}", str(folder / name)]
+    command += ["--gate", str(folder / "gate.json"), "--report", str(folder / "image.json")]
+    command += [
+        "--splits",
+        str(folder / "splits.parquet"),
+        "--predictions",
+        str(folder / "predictions.parquet"),
+    ]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
+    return subprocess.run(
+        command, check=False, cwd=ROOT, capture_output=True, text=True, env=env, timeout=900
+    )
+
+
+@pytest.fixture(scope="module")
+def stage(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the stage once; give the folder with its report."""
+    folder = tmp_path_factory.mktemp("image")
+    lay_out(folder)
+    done = run_stage(folder)
+    assert done.returncode == 0, done.stderr
+    assert "make serve" in done.stdout
+    return folder
+
+
+@pytest.fixture(scope="module")
+def report(stage: Path) -> dict[str, Any]:
+    """Give the report of the stage."""
+    return dict(json.loads((stage / "image.json").read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="module")
+def container(engine: Engine, report: dict[str, Any]) -> Iterator[str]:
+    """Run the image as `make serve` does, until it is healthy by its own check."""
+    name = f"scanops-test-{os.getpid()}"
+    try:
+        engine.start(report["digest"], name, hardening.run_options(engine, "127.0.0.1:"))
+        deadline = time.monotonic() + 60
+        while engine.inspect(name, "container")["State"].get("Health", {}).get("Status") != "healthy":
+            assert time.monotonic() < deadline, engine.logs(name)
+            time.sleep(0.5)
+        yield name
+    finally:
+        engine.remove(name)
+
+
+def test_the_report_names_what_was_built(stage: Path, report: dict[str, Any], engine: Engine) -> None:
+    """Digest, size and hashes in the report are the engine's and the bundle's."""
+    bundle_sha256 = bundles.hash_bundle(stage / "bundle")
+    assert report["bundle_sha256"] == bundle_sha256
+    assert report["reference"] == f"scanops:{bundle_sha256[:12]}"
+    assert report["digest"] == engine.image_id(report["reference"])
+    assert report["size_bytes"] == engine.inspect(report["digest"])["Size"]
+    assert report["smoke"]["predictions_match"] is True
+    assert report["smoke"]["images"] == 10
+
+
+def test_the_labels_lead_back_to_bundle_data_and_gate(
+    stage: Path, report: dict[str, Any], engine: Engine
+) -> None:
+    """A host that has the image alone can trace it."""
+    labels = engine.inspect(report["digest"])["Config"]["Labels"]
+    assert labels["io.scanops.bundle"] == report["bundle_sha256"]
+    assert labels["io.scanops.data"] == "d" * 64
+    assert labels["io.scanops.gate"] == hash_file(stage / "gate.json")
+    assert labels["org.opencontainers.image.revision"] == report["git_sha"]
+    for name in ("title", "description", "version", "created", "base.name"):
+        assert labels[f"org.opencontainers.image.{name}"]
+
+
+def test_runs_as_nobody_on_a_read_only_root(engine: Engine, container: str) -> None:
+    """The process is uid 10001, holds no capability, gains none, and can write nowhere."""
+    code = (
+        "import os\n"
+        "status = dict(l.split(':', 1) for l in open('/proc/1/status').read().splitlines())\n"
+        "print(*status['Uid'].split(), status['CapEff'].strip(), status['NoNewPrivs'].strip())\n"
+        "for folder in ('/', '/tmp', '/opt/scanops', '/etc'):\n"
+        "    try:\n        open(folder + '/x', 'w')\n        print('wrote', folder)\n"
+        "    except OSError:\n        pass\n"
+    )
+    said = engine.call("exec", container, "python3", "-c", code)
+    assert said == "10001 10001 10001 10001 0000000000000000 1"
+
+
+def test_holds_no_tool_to_build_or_install(engine: Engine, container: str) -> None:
+    """Neither a compiler nor pip, neither TensorFlow nor any library of the pipeline."""
+    tools = ["gcc", "cc", "g++", "clang", "make", "pip", "pip3", "apt-get", "perl", "curl", "wget"]
+    modules = ["pip", "setuptools", "ensurepip", "tensorflow", "keras", "pandas", "mlflow", "dvc", "yaml"]
+    code = (
+        "import importlib.util as u, shutil\n"
+        f"print([n for n in {tools} if shutil.which(n)])\nprint([n for n in {modules} if u.find_spec(n)])"
+    )
+    assert engine.call("exec", container, "python3", "-c", code) == "[]\n[]"
+
+
+def test_holds_no_file_that_grants_root(engine: Engine, container: str) -> None:
+    """No set-user-id file is in the image."""
+    code = (
+        "import os, stat\n"
+        "print([p for d, _, fs in os.walk('/usr') for f in fs if not os.path.islink(p := os.path.join(d, f))"
+        " and os.stat(p).st_mode & (stat.S_ISUID | stat.S_ISGID)])"
+    )
+    if engine.inspect(container, "container")["Config"]["Labels"][
+        "org.opencontainers.image.base.name"
+    ].startswith("scanops-base:"):
+        assert engine.call("exec", container, "python3", "-c", code) == "[]"
+
+
+def test_hostile_images_do_not_end_it(engine: Engine, container: str) -> None:
+    """The largest images that are let in, side by side, fit the container's memory."""
+    files = []
+    for mode, fill in (("RGBA", (9, 200, 3, 120)), ("I;16", 500)):
+        file = io.BytesIO()
+        Image.new(mode, (5000, 5000), fill).save(file, "PNG")
+        files.append(file.getvalue())
+    port = engine.port(container, hardening.PORT)
+    with ThreadPoolExecutor(4) as pool:
+        sent = [pool.submit(smoke.predict, port, "it", [data]) for data in files * 2]
+        assert [future.result()[0]["error"] for future in sent] == [None] * 4
+    assert engine.inspect(container, "container")["State"]["OOMKilled"] is False
+
+
+def test_says_nothing_to_its_runtime_s_maker(engine: Engine, container: str) -> None:
+    """ONNX Runtime's telemetry is off in the image, whatever starts in it."""
+    assert "ORT_DISABLE_TELEMETRY=1" in engine.inspect(container, "container")["Config"]["Env"]
+    assert "telemetry" not in engine.logs(container).lower()
+
+
+def test_a_second_build_of_the_same_is_the_same_image(
+    stage: Path, report: dict[str, Any], engine: Engine
+) -> None:
+    """Nothing of the clock enters the image while the engine has its layers."""
+    assert run_stage(stage).returncode == 0
+    second = json.loads((stage / "image.json").read_text(encoding="utf-8"))
+    layers = [engine.inspect(one["digest"])["RootFS"]["Layers"] for one in (report, second)]
+    assert layers[0] == layers[1]
+    # A commit between the two builds is in the labels, as it should be.
+    assert (second["digest"] == report["digest"]) == (second["git_sha"] == report["git_sha"])
+
+
+def test_other_answers_than_recorded_end_with_3(stage: Path, engine: Engine) -> None:
+    """An image that answers otherwise than what was evaluated does not pass, and leaves no container."""
+    path = stage / "predictions.parquet"
+    recorded = path.read_bytes()
+    try:
+        table = pd.read_parquet(path)
+        table.assign(p_left=table["p_left"] + 1e-4).to_parquet(path)
+        done = run_stage(stage)
+        report = json.loads((stage / "image.json").read_text(encoding="utf-8"))
+    finally:
+        path.write_bytes(recorded)
+    assert done.returncode == 3
+    assert "answers differ" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert report["smoke"]["predictions_match"] is False
+    assert "scanops-smoke" not in engine.call("ps", "--all", "--format", "{{.Names}}")
+
+
+def test_a_refused_bundle_builds_nothing(stage: Path, tmp_path: Path) -> None:
+    """A failing verdict ends with 3 before any engine is asked."""
+    gate = stage / "gate.json"
+    passed = gate.read_text(encoding="utf-8")
+    try:
+        gate.write_text(passed.replace("pass", "fail"), encoding="utf-8")
+        done = run_stage(stage)
+    finally:
+        gate.write_text(passed, encoding="utf-8")
+    assert done.returncode == 3
+    assert "nothing ships" in done.stderr

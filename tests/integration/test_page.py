@@ -1,0 +1,195 @@
+"""The page in a real browser."""
+
+from __future__ import annotations
+
+import base64
+import io
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from PIL import Image, ImageDraw
+
+from tests.bundles import make_bundle
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+ROOT = Path(__file__).parents[2]
+NOTICE = "not for diagnosis"
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Run the service from this environment, as `make serve --local` does."""
+    bundle = make_bundle(tmp_path_factory.mktemp("bundle"), ("glioma", "meningioma", "no_tumor"), 64)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "scanops.serving", "--bundle", str(bundle), "--port", str(port)]
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL) as process:
+        try:
+            _wait_ready(f"http://127.0.0.1:{port}/readyz")
+            yield f"http://127.0.0.1:{port}/"
+        finally:
+            process.terminate()
+
+
+def _wait_ready(address: str) -> None:
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            opener.open(address, timeout=2)
+        except OSError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        else:
+            return
+
+
+@pytest.fixture(scope="module")
+def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Draw a picture that looks a little like a slice."""
+    image = Image.new("L", (300, 340), 6)
+    ImageDraw.Draw(image).ellipse((40, 30, 260, 310), fill=120)
+    path = tmp_path_factory.mktemp("scan") / "slice one.png"
+    image.save(path)
+    return path
+
+
+@pytest.fixture(params=[(1280, 860, "light"), (390, 844, "dark")], ids=["desktop", "phone"])
+def page(browser: Browser, url: str, request: pytest.FixtureRequest) -> Iterator[Page]:
+    """Open the page; afterwards hold it to no console error and no request to another host."""
+    width, height, scheme = request.param
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page = context.new_page()
+    faults: list[str] = []
+    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    requests: list[str] = []
+    page.on("request", lambda sent: requests.append(sent.url))
+    page.goto(url)
+    yield page
+    context.close()
+    # A refused request is a status that Chromium notes on the console; nothing else may be there.
+    assert [fault for fault in faults if "422" not in fault and "503" not in fault] == []
+    assert [sent for sent in requests if not sent.startswith((url, "blob:"))] == []
+
+
+def drop(page: Page, *files: tuple[str, bytes]) -> None:
+    """Drop files on the window, as a person's mouse does."""
+    page.evaluate(
+        """files => {
+            const transfer = new DataTransfer();
+            for (const [name, data] of files) {
+                const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+                transfer.items.add(new File([bytes], name, { type: "image/png" }));
+            }
+            document.getElementById("drop").dispatchEvent(
+                new DragEvent("drop", { dataTransfer: transfer, bubbles: true, cancelable: true }));
+        }""",
+        [[name, base64.b64encode(data).decode()] for name, data in files],
+    )
+
+
+def test_a_chosen_scan_gets_its_classes(page: Page, scan: Path) -> None:
+    """The preview, every class with its probability, and the notice appear; it is announced."""
+    page.get_by_label("Choose files").set_input_files(scan)
+    card = page.locator(".card")
+    card.locator(".bars").wait_for()
+    assert card.locator(".name").inner_text() == "slice one.png"
+    assert sorted(card.locator(".bars th").all_inner_texts()) == ["Glioma", "Meningioma", "No tumor"]
+    shares = [float(text.split()[0]) for text in card.locator(".bars .value").all_inner_texts()]
+    assert sum(shares) == pytest.approx(100, abs=0.3)
+    assert shares == sorted(shares, reverse=True)
+    assert card.locator("img").evaluate("image => image.naturalWidth") == 300
+    assert NOTICE in card.inner_text()
+    assert page.get_by_role("status").inner_text() == "One scan classified."
+
+
+def test_dropped_files_are_answered_each(page: Page, scan: Path) -> None:
+    """A file that is no image says so in its own place; the scan beside it is answered."""
+    drop(page, ("good.png", scan.read_bytes()), ("bad.png", b"no image"))
+    page.locator(".card.failed").wait_for()
+    assert page.locator(".card .name").all_inner_texts() == ["good.png", "bad.png"]
+    assert "not an image" in page.locator(".card.failed").inner_text()
+    assert page.locator(".card .bars").count() == 1
+    assert page.get_by_role("status").inner_text() == "One scan classified, 1 could not be used."
+
+
+def test_a_file_that_is_refused_alone_says_why(page: Page) -> None:
+    """Where no file of a request can be used, the reason still reaches its card."""
+    drop(page, ("bad.png", b"no image"))
+    page.locator(".card.failed").wait_for()
+    assert "not an image" in page.locator(".card.failed").inner_text()
+
+
+def test_a_pasted_picture_is_answered(page: Page) -> None:
+    """A screenshot from the clipboard needs no file."""
+    file = io.BytesIO()
+    Image.new("L", (90, 90), 100).save(file, "PNG")
+    page.evaluate(
+        """data => {
+            const transfer = new DataTransfer();
+            const bytes = Uint8Array.from(atob(data), (c) => c.charCodeAt(0));
+            transfer.items.add(new File([bytes], "image.png", { type: "image/png" }));
+            document.dispatchEvent(new ClipboardEvent("paste", { clipboardData: transfer, bubbles: true }));
+        }""",
+        base64.b64encode(file.getvalue()).decode(),
+    )
+    page.locator(".card .bars").wait_for()
+
+
+def test_many_files_go_as_several_requests(page: Page, scan: Path) -> None:
+    """A folder of scans is answered in full, in the order chosen."""
+    drop(page, *[(f"{index:02}.png", scan.read_bytes()) for index in range(19)])
+    page.locator(".card:not(.waiting)").nth(18).wait_for()
+    assert page.locator(".card .name").all_inner_texts() == [f"{index:02}.png" for index in range(19)]
+    assert page.locator(".card .bars").count() == 19
+
+
+def test_the_notice_is_there_before_any_result(page: Page) -> None:
+    """Nobody has to send a scan to learn what this is not."""
+    assert NOTICE in page.get_by_role("note").inner_text()
+    assert page.get_by_role("note").is_visible()
+
+
+def test_the_keyboard_reaches_everything(page: Page, scan: Path) -> None:
+    """Skip link, file field and clear button take the focus in turn; clearing gives it back."""
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "files"
+    page.locator("#files").set_input_files(scan)
+    page.locator(".bars").wait_for()
+    page.locator("#files").focus()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "clear"
+    page.keyboard.press("Enter")
+    assert page.locator(".card").count() == 0
+    assert page.evaluate("document.activeElement.id") == "files"
+
+
+def test_nothing_is_cut_off_at_any_width(page: Page, scan: Path) -> None:
+    """The page never scrolls sideways, even with a long name."""
+    drop(page, (f"{'long ' * 40}.png", scan.read_bytes()), ("bad.png", b"no image"))
+    page.locator(".card.failed").wait_for()
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+
+
+def test_a_server_that_is_gone_is_told(page: Page, scan: Path) -> None:
+    """A lost connection is said in words, in the scan's place."""
+    page.route("**/v1/predict", lambda route: route.fulfill(status=503, json={"detail": "loading"}))
+    page.get_by_label("Choose files").set_input_files(scan)
+    page.locator(".card.failed").wait_for()
+    assert "still loading" in page.locator(".card.failed").inner_text()

@@ -1,0 +1,97 @@
+"""`make serve`: the image by its digest, and nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from scanops.release.engine import Engine
+from tests.bundles import make_bundle
+from tests.conftest import require_part
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.xdist_group("engine")
+
+
+def free_port() -> int:
+    """Find a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def serve(folder: Path, port: int, *options: str, **env: str) -> subprocess.Popen[str]:
+    """Start it as `make serve` does, in a session of its own so that Ctrl-C can be sent."""
+    command = [sys.executable, "-m", "pipelines.serve", "--port", str(port), *options]
+    command += ["--bundle", str(folder / "bundle"), "--report", str(folder / "image.json")]
+    paths = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": paths, **env},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def stop_when_ready(process: subprocess.Popen[str], port: int) -> str:
+    """Wait for a ready answer, send Ctrl-C, and return what was printed."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    deadline = time.monotonic() + 60
+    ready = False
+    while not ready and process.poll() is None and time.monotonic() < deadline:
+        try:
+            ready = opener.open(f"http://127.0.0.1:{port}/readyz", timeout=2).status == 200
+        except OSError:
+            time.sleep(0.1)
+    os.killpg(process.pid, signal.SIGINT)
+    output = process.communicate(timeout=60)[0]
+    assert ready, output
+    return output
+
+
+@pytest.mark.parametrize(("options", "env"), [(("--local",), {}), ((), {"SCANOPS_ENGINE": "none"})])
+def test_serves_from_the_environment_where_asked(
+    tmp_path: Path, options: tuple[str, ...], env: dict[str, str]
+) -> None:
+    """Without a container the same service answers, and that is said."""
+    make_bundle(tmp_path / "bundle")
+    port = free_port()
+    output = stop_when_ready(serve(tmp_path, port, *options, **env), port)
+    assert f"http://127.0.0.1:{port}  from this environment (as asked)" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.engine
+def test_serves_the_image_and_leaves_no_container(engine: Engine, tmp_path: Path) -> None:
+    """The tested image runs by its digest; Ctrl-C ends and removes it."""
+    images = engine.call("image", "ls", "--quiet", "--no-trunc", "--filter", "label=io.scanops.bundle")
+    require_part(images, "no image was built yet on this machine: make repro builds one")
+    (tmp_path / "image.json").write_text(json.dumps({"digest": images.split()[0]}), encoding="utf-8")
+    port = free_port()
+    output = stop_when_ready(serve(tmp_path, port), port)
+    assert f"http://127.0.0.1:{port}  image" in output
+    assert "stopped" in output
+    assert "Traceback" not in output
+    assert f"scanops-serve-{port}" not in engine.call("ps", "--all", "--format", "{{.Names}}")
+
+
+@pytest.mark.engine
+def test_a_missing_image_is_told(engine: Engine, tmp_path: Path) -> None:
+    """An image that this engine does not have ends with 4 and how to make it."""
+    (tmp_path / "image.json").write_text(json.dumps({"digest": "sha256:" + "0" * 64}), encoding="utf-8")
+    process = serve(tmp_path, free_port())
+    output = process.communicate(timeout=60)[0]
+    assert process.returncode == 4
+    assert "make image" in output

@@ -1,0 +1,149 @@
+"""The metrics: they agree with scikit-learn, and weights mean repetition."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics as reference
+
+from scanops.evaluation import metrics
+from scanops.evaluation.metrics import Floats, Integers, Probabilities
+
+Answers = tuple[Integers, Probabilities, Integers]
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> Answers:
+    """Labels, probabilities with many ties, and weights; some classes may be absent."""
+    images, classes = draw(st.integers(2, 40)), draw(st.integers(2, 5))
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    scores = rng.integers(1, draw(st.integers(2, 50)), (images, classes)).astype(np.float64)
+    probabilities = (scores / scores.sum(axis=1, keepdims=True)).astype(np.float32)
+    return rng.integers(0, classes, images), probabilities, rng.integers(0, 4, images)
+
+
+def every(labels: Integers, probabilities: Probabilities, weights: Integers | None = None) -> Floats:
+    """Put all metrics into one vector."""
+    classes = probabilities.shape[1]
+    counts = metrics.confusion(labels, probabilities.argmax(1), classes, weights)
+    overall = [
+        metrics.accuracy(counts),
+        metrics.balanced_accuracy(counts),
+        metrics.macro_f1(counts),
+        metrics.expected_calibration_error(labels, probabilities, 7, weights),
+    ]
+    areas = metrics.auroc(labels, probabilities, weights)
+    return np.concatenate([overall, areas, metrics.recall(counts), metrics.precision(counts)])
+
+
+@given(answers())
+def test_weights_mean_repetition(given_answers: Answers) -> None:
+    """A weight of n gives what n copies of the image give, for every metric; 0 leaves it out."""
+    labels, probabilities, weights = given_answers
+    if not weights.any():
+        weights[0] = 1
+    copies = np.repeat(np.arange(len(labels)), weights)
+    np.testing.assert_allclose(
+        every(labels, probabilities, weights), every(labels[copies], probabilities[copies]), atol=1e-12
+    )
+
+
+@given(answers(), st.randoms(use_true_random=False))
+def test_the_order_of_images_does_not_matter(given_answers: Answers, random: object) -> None:
+    """A permutation of the images changes no metric."""
+    labels, probabilities, weights = given_answers
+    order = np.random.default_rng(len(labels)).permutation(len(labels))
+    np.testing.assert_allclose(
+        every(labels, probabilities, weights),
+        every(labels[order], probabilities[order], weights[order]),
+        atol=1e-12,
+    )
+
+
+@given(answers())
+def test_the_names_of_classes_do_not_matter(given_answers: Answers) -> None:
+    """Renumbering the classes leaves AUROC with its class and the averages alone."""
+    labels, probabilities, weights = given_answers
+    classes = probabilities.shape[1]
+    backward = probabilities[:, ::-1]
+    np.testing.assert_allclose(
+        metrics.auroc(classes - 1 - labels, backward, weights)[::-1],
+        metrics.auroc(labels, probabilities, weights),
+    )
+
+
+@given(answers())
+def test_many_weightings_equal_one_at_a_time(given_answers: Answers) -> None:
+    """Leading axes of the weights are independent."""
+    labels, probabilities, weights = given_answers
+    both = np.stack([weights, np.ones_like(weights)])
+    together = metrics.auroc(labels, probabilities, both)
+    apart = [metrics.auroc(labels, probabilities, row) for row in both]
+    np.testing.assert_array_equal(together, np.stack(apart))
+    counts = metrics.confusion(labels, probabilities.argmax(1), probabilities.shape[1], both)
+    assert counts.shape == (2, probabilities.shape[1], probabilities.shape[1])
+    assert counts.sum(axis=(1, 2)).tolist() == both.sum(axis=1).tolist()
+
+
+@settings(deadline=None)
+@given(answers())
+def test_agreement_with_scikit_learn(given_answers: Answers) -> None:
+    """Weighted accuracy, balanced accuracy, macro-F1 and AUROC equal the reference's."""
+    labels, probabilities, weights = given_answers
+    weights = weights + 1
+    predictions, classes = probabilities.argmax(1), probabilities.shape[1]
+    counts = metrics.confusion(labels, predictions, classes, weights)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scikit-learn warns of predicted classes without images
+        expected = [
+            reference.accuracy_score(labels, predictions, sample_weight=weights),
+            reference.balanced_accuracy_score(labels, predictions, sample_weight=weights),
+            reference.f1_score(labels, predictions, average="macro", sample_weight=weights, zero_division=0),
+        ]
+    actual = [metrics.accuracy(counts), metrics.balanced_accuracy(counts), metrics.macro_f1(counts)]
+    np.testing.assert_allclose(actual, expected)
+    for k, area in enumerate(metrics.auroc(labels, probabilities, weights)):
+        if 0 < (labels == k).sum() < len(labels):
+            wanted = reference.roc_auc_score(labels == k, probabilities[:, k], sample_weight=weights)
+            assert area == pytest.approx(wanted)
+        else:
+            assert np.isnan(area)
+
+
+def test_macro_auroc_is_scikit_learns_one_vs_rest() -> None:
+    """With all classes present the mean equals roc_auc_score(multi_class='ovr')."""
+    rng = np.random.default_rng(0)
+    probabilities = rng.dirichlet(np.ones(4), 200)
+    labels = np.array([rng.choice(4, p=row) for row in probabilities])
+    expected = reference.roc_auc_score(labels, probabilities, multi_class="ovr")
+    assert metrics.macro(metrics.auroc(labels, probabilities.astype(np.float32))) == pytest.approx(expected)
+
+
+def test_an_absent_class_has_no_recall_and_is_left_out_of_the_mean() -> None:
+    """Recall is NaN, not 0 or 1, and balanced accuracy averages the classes that have images."""
+    counts = metrics.confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 3)
+    np.testing.assert_array_equal(metrics.recall(counts), [0.5, 1.0, np.nan])
+    assert metrics.balanced_accuracy(counts) == 0.75
+    np.testing.assert_array_equal(metrics.precision(counts), [1.0, 0.5, np.nan])
+
+
+def test_without_any_image_nothing_is_defined() -> None:
+    """Weights of zero give NaN, and no warning."""
+    labels, probabilities = np.array([0, 1]), np.array([[0.6, 0.4], [0.3, 0.7]], np.float32)
+    assert np.isnan(every(labels, probabilities, np.zeros(2, np.int64))).all()
+
+
+def test_calibration_error_by_hand() -> None:
+    """Guo's formula: half the images are 0.9 sure and all right, half 0.6 sure and all wrong."""
+    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]], np.float32)
+    error = metrics.expected_calibration_error(np.array([0, 0, 1, 1]), probabilities, 10)
+    assert error == pytest.approx(0.5 * 0.1 + 0.5 * 0.6, abs=1e-6)
+
+
+def test_bins_are_closed_on_the_right() -> None:
+    """A confidence on an edge falls into the lower bin; 0 and 1 stay inside."""
+    assert metrics.calibration_bin(np.array([0.0, 0.25, 0.5, 0.75, 1.0]), 4).tolist() == [0, 0, 1, 2, 3]

@@ -1,0 +1,81 @@
+"""Every entry point ends with the right code and one message."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pipelines import entry_point
+from scanops.errors import ConfigError, ImageError, OutsideError, ScanopsError, VerdictError
+from scanops.release.reproduce import EXIT_CODE_FILE
+
+ROOT = Path(__file__).parents[3]
+
+
+def _raises(error: BaseException) -> Callable[[], None]:
+    def main() -> None:
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (ConfigError("params.yaml", "is wrong", "Correct it"), 2),
+        (VerdictError("the data", "are wrong", "Mend them"), 3),
+        (ImageError("truncated", "a.jpg", "ends early", "Fetch it again"), 3),
+        (OutsideError("registry", "is silent", "Start it"), 4),
+        (OSError(errno.ENOSPC, "No space left on device", "data/raw"), 4),
+        (OSError(errno.EACCES, "Permission denied", "reports"), 4),
+        (KeyboardInterrupt(), 130),
+    ],
+)
+def test_each_fault_has_its_code(
+    error: BaseException,
+    code: int,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A user's mistake ends with one message and its code, which DVC's caller can read from a file."""
+    noted = tmp_path / "code"
+    monkeypatch.setenv(EXIT_CODE_FILE, str(noted))
+    with pytest.raises(SystemExit) as ended:
+        entry_point.run(_raises(error))
+    assert ended.value.code == code
+    assert noted.read_text() == str(code)
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    if isinstance(error, ScanopsError):
+        assert said == f"error: {error.subject}: {error.fault}. {error.remedy}\n"
+
+
+def test_a_defect_of_ours_keeps_its_traceback() -> None:
+    """What is nobody's mistake but ours is not dressed up as one."""
+    with pytest.raises(ZeroDivisionError):
+        entry_point.run(_raises(ZeroDivisionError()))
+    with pytest.raises(OSError, match="odd"):
+        entry_point.run(_raises(OSError(errno.EIO, "odd")))
+
+
+@pytest.mark.parametrize(
+    "name",
+    sorted(p.stem for p in (ROOT / "pipelines").glob("*.py") if p.stem[0] != "_" and p.stem != "entry_point"),
+)
+def test_help_helps(name: str) -> None:
+    """Each entry point says what it does and what its options mean, without doing anything."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"pipelines.{name}", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("usage:")
+    assert len(done.stdout.splitlines()) > 4

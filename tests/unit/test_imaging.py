@@ -1,0 +1,193 @@
+"""From bytes to pixels: right for every mode, and hostile bytes get a kind, not a crash."""
+
+from __future__ import annotations
+
+import io
+import zlib
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageOps
+
+from scanops import imaging
+from scanops.errors import ImageError
+from tests.pictures import encode, noise
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "BMP", "TIFF"])
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_lossless_formats_keep_their_pixels(image_format: str, mode: str) -> None:
+    """What was saved without loss is what is decoded, and the header is told."""
+    pixels = noise(1)
+    decoded = imaging.decode(encode(pixels, image_format, mode))
+    np.testing.assert_array_equal(decoded.pixels, pixels)
+    assert (decoded.format, decoded.mode, decoded.width, decoded.height) == (image_format, mode, 96, 80)
+
+
+def test_transparency_is_laid_on_black() -> None:
+    """A transparent pixel shows black, whatever colour hides below it."""
+    rgba = np.full((8, 8, 4), 200, np.uint8)
+    rgba[:4, :, 3] = 0
+    rgba[4:, :, 3] = 255
+    buffer = io.BytesIO()
+    Image.fromarray(rgba).save(buffer, "PNG")
+    pixels = imaging.decode(buffer.getvalue()).pixels
+    assert (pixels[:4] == 0).all()
+    assert (pixels[4:] == 200).all()
+
+
+def test_palette_is_looked_up() -> None:
+    """A palette image decodes to the colours of its palette."""
+    image = Image.fromarray(noise(2)).convert("P")
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG")
+    np.testing.assert_array_equal(imaging.decode(buffer.getvalue()).pixels, np.asarray(image.convert("RGB")))
+
+
+def test_sixteen_bits_are_scaled_from_their_range() -> None:
+    """A 16-bit image uses the whole of 0…255, in the order of its values."""
+    values = np.linspace(1000, 5000, 64 * 64).reshape(64, 64).astype(np.uint16)
+    buffer = io.BytesIO()
+    Image.fromarray(values).save(buffer, "PNG")
+    pixels = imaging.decode(buffer.getvalue()).pixels
+    assert pixels.min() == 0
+    assert pixels.max() == 255
+    assert (np.diff(pixels[..., 0].ravel().astype(int)) >= 0).all()
+
+
+def test_cmyk_becomes_rgb() -> None:
+    """A JPEG for print decodes to three channels."""
+    assert imaging.decode(encode(noise(3), "JPEG", "CMYK")).pixels.shape == (80, 96, 3)
+
+
+def test_exif_rotation_is_honoured() -> None:
+    """A picture that says it lies on its side is stood up; the stored size is still told."""
+    pixels = noise(4)
+    image = Image.fromarray(pixels)
+    exif = image.getexif()
+    exif[0x0112] = 6
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", exif=exif)
+    decoded = imaging.decode(buffer.getvalue())
+    np.testing.assert_array_equal(decoded.pixels, np.rot90(pixels, -1))
+    assert (decoded.width, decoded.height) == (96, 80)
+
+
+def test_identifying_fields_are_named_not_kept() -> None:
+    """GPS, artist and text fields are reported by name; their values appear nowhere."""
+    image = Image.fromarray(noise(5))
+    exif = image.getexif()
+    exif[0x013B] = "Jane Roe"
+    exif.get_ifd(0x8825)[1] = "N"
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", exif=exif)
+    decoded = imaging.decode(buffer.getvalue())
+    assert decoded.identifying == ("Artist", "GPSInfo")
+    assert "Jane" not in repr(decoded)
+
+
+def _giant_png() -> bytes:
+    """A PNG of 40,000 × 40,000 pixels that is a few hundred bytes long."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
+
+    header = (40_000).to_bytes(4, "big") * 2 + bytes([8, 0, 0, 0, 0])
+    pixels = zlib.compress(bytes(100_000))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", pixels) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(
+    ("data", "kind"),
+    [
+        (b"", "undecodable"),
+        (b"<html><body>404</body></html>", "undecodable"),
+        (np.random.default_rng(0).bytes(4096), "undecodable"),
+        (encode(noise(6), "JPEG")[:2000], "truncated"),
+        (encode(noise(6), "PNG")[:2000], "truncated"),
+        (_giant_png(), "unsupported"),
+        (encode(noise(6), "GIF", save_all=True, append_images=[Image.fromarray(noise(7))]), "unsupported"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "undecodable"),
+    ],
+    ids=["empty", "html", "random", "cut_jpeg", "cut_png", "giant", "animated", "postscript"],
+)
+def test_bad_bytes_get_their_kind(data: bytes, kind: str) -> None:
+    """Whatever comes, the answer is an `ImageError` of the right kind."""
+    with pytest.raises(ImageError) as caught:
+        imaging.decode(data, subject="file.jpg")
+    assert caught.value.kind == kind
+    assert "file.jpg" in str(caught.value)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(["PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP"]),
+    st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), min_size=1, max_size=20),
+    st.floats(0, 1),
+)
+def test_damage_never_crashes(image_format: str, edits: list[tuple[int, int]], kept: float) -> None:
+    """A damaged file decodes, or raises `ImageError`: nothing else, however it was damaged."""
+    data = bytearray(encode(noise(8), image_format))
+    for position, value in edits:
+        data[position % len(data)] = value
+    try:
+        pixels = imaging.decode(bytes(data[: max(1, int(len(data) * kept))]), max_pixels=10**6).pixels
+    except ImageError:
+        return
+    assert pixels.dtype == np.uint8
+    assert pixels.shape[2] == 3
+
+
+def _with_exif() -> bytes:
+    image = Image.fromarray(noise(9))
+    exif = image.getexif()
+    exif[0x0112], exif[0x013B] = 6, "A"
+    exif.get_ifd(0x8769)[0x9003] = "2018:11:23 15:11:05"
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", exif=exif)
+    return buffer.getvalue()
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 200), st.integers(0, 255)), min_size=1, max_size=6))
+def test_damaged_metadata_never_crashes(edits: list[tuple[int, int]]) -> None:
+    """Damage in the EXIF block costs the metadata, never more than an `ImageError`."""
+    data = bytearray(_with_exif())
+    for position, value in edits:
+        data[position] = value
+    try:
+        imaging.decode(bytes(data), max_pixels=10**6)
+    except ImageError:
+        return
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_that_of_pillow(orientation: int) -> None:
+    """Standing up by our table is what Pillow's own function does."""
+    image = Image.fromarray(noise(10, 20, 30))
+    exif = image.getexif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", exif=exif)
+    with Image.open(io.BytesIO(buffer.getvalue())) as stored:
+        expected = np.asarray(ImageOps.exif_transpose(stored))
+    np.testing.assert_array_equal(imaging.decode(buffer.getvalue()).pixels, expected)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(16, 128), st.sampled_from(["pad", "stretch"]))
+def test_resize_gives_the_square(height: int, width: int, size_px: int, fit: imaging.Fit) -> None:
+    """Any aspect becomes the square; an evenly grey image keeps its grey where it is not padded."""
+    resized = imaging.resize(np.full((height, width, 3), 77, np.uint8), size_px, fit)
+    assert resized.shape == (size_px, size_px, 3)
+    assert set(np.unique(resized)) <= {0, 77}
+    assert (resized == 77).any()
+
+
+def test_padding_keeps_the_aspect() -> None:
+    """A picture twice as wide as high fills the width and half of the height, centred."""
+    resized = imaging.resize(np.full((50, 100, 3), 255, np.uint8), 64, "pad")
+    rows = np.flatnonzero(resized[:, 32, 0])
+    assert (rows[0], rows[-1]) == (16, 47)
