@@ -90,10 +90,11 @@ class Engine:
             arguments += ["--build-arg", f"{name}={value}"]
         if self.name == "podman":
             arguments += ["--format", "docker"]  # the OCI format has no health check
-        self.call(*arguments, str(context), extra_env=self._builder())
+        self.call(*arguments, str(context), extra_env=self.builder())
         return self.image_id(tag)
 
-    def _builder(self) -> dict[str, str]:
+    def builder(self) -> dict[str, str]:
+        """Return the environment in which this engine's client can build."""
         # A stand-alone client refuses BuildKit without its buildx plug-in; the older builder does as well.
         if self.name != "docker" or "DOCKER_BUILDKIT" in os.environ:
             return {}
