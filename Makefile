@@ -17,6 +17,9 @@ setup: .venv/ready  ## Make .venv from the lock file (every other target does it
 repro: setup  ## Run the pipeline, from data to a tested image; SET="a=b c.d=e" changes parameters
 	@python -m pipelines.repro "$$SET"
 
+accept-data: setup  ## Take the validated data as the version that later ones are compared with
+	@python -m pipelines.accept_data --validation reports/validation.json --reference reference.json
+
 serve: setup  ## Run the service that the pipeline built, on http://127.0.0.1:8080
 	@python -m pipelines.serve --bundle data/bundle --report reports/image.json
 
@@ -44,12 +47,17 @@ format: setup  ## Apply formatting and safe fixes
 
 lock: setup  ## Resolve the lock files anew
 	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-	  --no-emit-index-url --upgrade --extra serve --extra pipeline --extra dev pyproject.toml -o requirements/dev.txt
+	  --no-emit-index-url --upgrade --extra serve --extra pipeline --extra cluster --extra dev pyproject.toml -o requirements/dev.txt
 	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --upgrade --extra serve --constraint requirements/dev.txt pyproject.toml -o requirements/serve.txt
+	echo cleanvision | build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-emit-index-url --upgrade --constraint requirements/dev.txt - -o requirements/cleanvision.txt
 
 bench-training: setup  ## Throughput of training, beside the same model fed from memory
 	@python -m benchmarks.training
+
+bench-validation: setup  ## Speed of the scan, beside bare decoding and cleanvision, and at 100,000 images
+	@python -m benchmarks.validation
 
 bench-repro: setup  ## Duration of make repro in a fresh clone, and with nothing changed
 	@python -m benchmarks.repro
@@ -60,4 +68,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro serve engine image test check format lock bench-training bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image test check format lock bench-training bench-validation bench-repro screenshots clean

@@ -19,6 +19,7 @@ import tensorflow as tf
 from benchmarks import machine
 from scanops import config
 from scanops.data import layout, manifest, phantom
+from scanops.data.survey import survey
 from scanops.training import architectures, dataset, fit, pixels
 
 
@@ -37,7 +38,7 @@ def main() -> None:
         root = Path(folder) / "raw"
         phantom.generate(root, images=options.images, seed=1)
         placed = layout.classify(layout.find(root)).placed
-        readable = manifest.usable(manifest.build(root, placed, config.load().validation))
+        readable = manifest.usable(survey(root, placed, config.load().validation))
         with pixels.decoded(root, list(readable["path"]), size_px, "pad") as images:
             targets = np.unique(readable["label"], return_inverse=True)[1].astype(np.int64)
             _compare(images, targets, params, options.rounds)

@@ -1,6 +1,6 @@
-"""Draw the pictures of the documentation anew: the page with an answer, and a grid of the phantom.
+"""Draw the pictures of the documentation anew: both pages, and a grid of the phantom.
 
-Needs a finished `make repro` (data/bundle, data/raw) and Chromium.
+Needs a finished `make repro` (data/bundle, data/raw, reports/validation.html) and Chromium.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import urllib.request
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from pipelines import entry_point
 from scanops.data import phantom, splits
@@ -25,31 +25,58 @@ from scanops.errors import OutsideError
 from scanops.evaluation import plots
 
 IMAGES = Path(__file__).parent / "images"
+REPORT = Path("reports/validation.html")
+REPORT_VIEWS = (("report.png", 1100, 2835), ("report-phone.png", 390, 1700))
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 WAIT_S = 60
 
 
 def main() -> None:
-    """Write docs/images/phantom.png, page.png and page-phone.png."""
+    """Write docs/images/phantom.png, page.png and report.png, and of both pages the phone's view."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     IMAGES.mkdir(exist_ok=True)
     _draw_phantom(IMAGES / "phantom.png")
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None:
         raise OutsideError("Chromium", "is not on the PATH", "Install the package chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
+        draw_report(browser, REPORT, IMAGES)
+        _draw_answers(browser)
+        browser.close()
+
+
+def draw_report(browser: Browser, report: Path, folder: Path) -> None:
+    """Draw the head of the validation report, down to the first contact sheet.
+
+    Args:
+        browser: Chromium.
+        report: The page that `validate` wrote.
+        folder: Where report.png and report-phone.png go.
+
+    Raises:
+        OutsideError: There is no report.
+    """
+    if not report.is_file():
+        raise OutsideError(str(report), "is not there", "Run make repro first")
+    for name, width, height in REPORT_VIEWS:
+        page = browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=1.25)
+        page.goto(report.absolute().as_uri())
+        page.screenshot(path=folder / name)
+
+
+def _draw_answers(browser: Browser) -> None:
     tested = splits.read(Path("data/splits.parquet"), "test").groupby("label").head(1)
     scans = [str(Path("data/raw") / path) for path in tested["path"][1::2]]
     port = _free_port()
     command = [sys.executable, "-m", "scanops.serving", "--bundle", "data/bundle", "--port", str(port)]
-    with subprocess.Popen(command) as service, sync_playwright() as playwright:
+    with subprocess.Popen(command) as service:
         try:
             address = f"http://127.0.0.1:{port}/"
             _wait_until_ready(address + "readyz")
-            browser = playwright.chromium.launch(executable_path=program, args=FLAGS)
             for name, width in (("page.png", 1100), ("page-phone.png", 390)):
                 page = browser.new_page(viewport={"width": width, "height": 800}, device_scale_factor=1.25)
                 _classify(page, address, scans, IMAGES / name)
-            browser.close()
         finally:
             service.terminate()
 

@@ -10,7 +10,9 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
+
+from tqdm import tqdm
 
 from scanops.errors import OutsideError, ScanopsError
 from scanops.release.reproduce import EXIT_CODE_FILE, INTERRUPTED
@@ -36,12 +38,29 @@ def arguments(doc: str | None, **paths: str) -> argparse.Namespace:
     Returns:
         A namespace with a `Path` for each name, and `params`.
     """
-    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE", help="the knobs")
+    command = parser(doc)
     for name, meaning in paths.items():
         option = "--" + name.replace("_", "-")
-        parser.add_argument(option, type=Path, required=True, metavar="PATH", help=meaning)
-    return parser.parse_args()
+        command.add_argument(option, type=Path, required=True, metavar="PATH", help=meaning)
+    return command.parse_args()
+
+
+def parser(doc: str | None) -> argparse.ArgumentParser:
+    """Begin a command line: the module's docstring for `--help`, and `--params`."""
+    begun = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    begun.add_argument("--params", type=Path, default=Path("params.yaml"), metavar="FILE", help="the knobs")
+    return begun
+
+
+def bar(what: str, total: int) -> tqdm[Any]:
+    """Show the progress of one piece of work on a terminal; see `data.gather.Progress`."""
+    return tqdm(total=total, unit="image", desc=what, disable=None)
+
+
+def cache_folder() -> Path:
+    """Return where downloads and earlier scans are kept: SCANOPS_CACHE, or the user's cache."""
+    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    return Path(os.environ.get("SCANOPS_CACHE") or caches / "scanops")
 
 
 def run(main: Callable[[], None]) -> NoReturn:

@@ -6,7 +6,7 @@ import numpy as np
 from tqdm import tqdm
 
 from pipelines import entry_point
-from scanops import atomic, config
+from scanops import atomic, config, reports
 from scanops.bundle import batch
 from scanops.bundle.predictor import Predictor
 from scanops.evaluation import baselines, cohort, figures, report, samples
@@ -19,12 +19,14 @@ def main() -> None:
         raw="the folder of images",
         manifest="the manifest",
         splits="the splits",
+        validation="the report on the data, whose warnings go on",
         bundle="the bundle's folder",
         predictions="where the predictions go",
         report="where the metrics go",
         plots="the folder where the plots go",
     )
     settings, predictor = config.load(args.params).evaluation, Predictor(args.bundle)
+    about = {"warnings": reports.warnings(reports.read(args.validation))}
     classes, side = predictor.bundle.classes, settings.baseline_side_px
     tables = cohort.read(args.splits), cohort.read(args.manifest)
     train, test = (cohort.select(*tables, classes, split) for split in ("train", "test"))
@@ -49,7 +51,7 @@ def main() -> None:
         folder.mkdir()
         for name, content in drawn.items():
             (folder / name).write_bytes(content)
-    atomic.write_json(args.report, {**metrics, "bundle_sha256": predictor.bundle_sha256})
+    atomic.write_json(args.report, {**metrics, **about, "bundle_sha256": predictor.bundle_sha256})
     print(report.sentence(metrics))
 
 

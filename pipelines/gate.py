@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any
 
 from pipelines import entry_point
-from scanops import atomic, config
+from scanops import atomic, config, reports
 from scanops.bundle import bundle as bundles
-from scanops.errors import ConfigError, VerdictError
+from scanops.errors import VerdictError
 from scanops.evaluation import gate
 
 
@@ -24,14 +21,16 @@ def main() -> None:
         report="where the verdict goes",
     )
     floors, bundle = config.load(args.params).gate, bundles.read(args.bundle)
-    bundle_sha256, metrics = bundles.hash_bundle(args.bundle), _read(args.metrics)
+    bundle_sha256, metrics = bundles.hash_bundle(args.bundle), reports.read(args.metrics)
+    validation = reports.read(args.validation)
     checks = [
-        gate.holds("data_validated", _read(args.validation).get("verdict") in ("pass", "warn")),
+        gate.holds("data_validated", validation.get("verdict") in ("pass", "warn")),
         gate.holds("metrics_of_this_bundle", metrics.get("bundle_sha256") == bundle_sha256),
         *gate.judge({**metrics, "classes": bundle.classes}, floors),
     ]
     report = {
         "verdict": "pass" if all(check.passed for check in checks) else "fail",
+        "warnings": reports.warnings(validation),
         "checks": [asdict(check) for check in checks],
         "bundle_sha256": bundle_sha256,
         "data_sha256": bundle.data_sha256,
@@ -41,16 +40,6 @@ def main() -> None:
     print(gate.table(report))
     if report["verdict"] == "fail":
         raise VerdictError(f"bundle {args.bundle}", gate.summary(report), gate.REMEDY)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(str(path), f"cannot be read ({error})", "Make it with `make repro`") from error
-    if not isinstance(values, dict):
-        raise ConfigError(str(path), "holds no mapping", "Make it with `make repro`")
-    return values
 
 
 if __name__ == "__main__":

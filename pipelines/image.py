@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipelines import entry_point
-from scanops import atomic, config
+from scanops import atomic, config, reports
 from scanops.bundle import bundle as bundles
 from scanops.errors import VerdictError
 from scanops.release import cases, container, engine_setup, smoke
@@ -29,7 +29,8 @@ def main() -> None:
     engine = engine_setup.find()
     image = container.build(engine, Path.cwd(), args.bundle, args.gate, settings.base, settings.name)
     result = smoke.smoke(engine, image.digest, expected, settings.ready_timeout_s)
-    atomic.write_json(args.report, container.report(image, engine, result))
+    warnings = reports.warnings(reports.read(args.gate))
+    atomic.write_json(args.report, {**container.report(image, engine, result), "warnings": warnings})
     if result.mismatches:
         fault = f"answers differ from the recorded ones ({'; '.join(result.mismatches[:3])})"
         raise VerdictError(f"image {image.reference}", fault, "Run `make repro` again from evaluate on")

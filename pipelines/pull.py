@@ -26,17 +26,22 @@ def main() -> None:
     )
     params = config.load(paths.params)
     mirror = os.environ.get("SCANOPS_MIRROR")
-    caches = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    cache = Path(os.environ.get("SCANOPS_CACHE") or caches / "scanops")
     if mirror and not Path(mirror).is_dir():
         raise OutsideError(f"SCANOPS_MIRROR {mirror}", "is not a folder", "Correct it, or unset it")
     with replacing(paths.raw) as folder:
-        pulled = sources.fetch(params.source, folder, mirror=Path(mirror) if mirror else None, cache=cache)
+        pulled = sources.fetch(
+            params.source,
+            folder,
+            mirror=Path(mirror) if mirror else None,
+            cache=entry_point.cache_folder(),
+            strip_metadata=params.pull.strip_metadata,
+        )
         # Better to say now that there are no classes than to leave a folder that no stage can use.
         layout.classify(layout.find(folder))
         # Within the block: when the report cannot be written, no folder stays without one.
         write_json(paths.report, {"source": params.dataset, **asdict(pulled)})
-    print(f"pull: {pulled.files} files, {pulled.bytes / 1e6:.1f} MB from {pulled.origin}")
+    stripped = f", {pulled.stripped} stripped" if params.pull.strip_metadata else ""
+    print(f"pull: {pulled.files} files{stripped}, {pulled.bytes / 1e6:.1f} MB from {pulled.origin}")
 
 
 if __name__ == "__main__":

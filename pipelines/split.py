@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines import entry_point
-from scanops import config
+from scanops import config, reports
 from scanops.atomic import write_json
 from scanops.data import manifest, splits
 
@@ -13,12 +13,14 @@ def main() -> None:
     paths = entry_point.arguments(
         __doc__,
         manifest="Parquet file of the validate stage",
+        validation="JSON report of the validate stage, whose warnings are passed on",
         splits="Parquet file to write, one row a usable image",
         report="JSON report to write",
     )
     rules = config.load(paths.params).split
-    divided = splits.divide(manifest.usable(manifest.read(paths.manifest)), rules)
-    summary = splits.summarise(divided)
+    warnings = reports.warnings(reports.read(paths.validation))
+    divided = splits.divide(manifest.read(paths.manifest), rules)
+    summary = splits.summarise(divided, warnings)
     splits.write(divided, paths.splits)
     write_json(paths.report, summary)
     sizes = ", ".join(f"{part} {summary['splits'][part]['pictures']}" for part in splits.PARTS)

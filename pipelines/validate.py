@@ -1,50 +1,44 @@
-"""Read every raw image once, write the manifest, and let Great Expectations judge it."""
+"""Look at every image of a folder or an archive, list what is wrong with it, and judge the whole.
+
+Any data will do, outside DVC too: python -m pipelines.validate scans.zip --html report.html
+Only new and changed files are read again. Exit code 3 when the data fail.
+"""
 
 from __future__ import annotations
 
-from tqdm import tqdm
+import os
+import tempfile
+from pathlib import Path
 
-from pipelines import entry_point
-from scanops import config, imaging
-from scanops.atomic import replacing, write_json
-from scanops.data import layout, manifest
+from pipelines import entry_point, validate_command
+from scanops import cluster, config
+from scanops.data import layout, manifest, target
+from scanops.data.gather import Means
+from scanops.data.survey import survey
 from scanops.errors import VerdictError
-from scanops.evaluation import plots
-from scanops.quality import expectations, report, samples
+from scanops.quality import declared, judgement, reference, report
 
 
 def main() -> None:
-    """Run the stage."""
-    paths = entry_point.arguments(
-        __doc__,
-        raw="folder of pulled images",
-        manifest="Parquet file to write, one row a file",
-        docs="folder for Great Expectations' Data Docs (HTML)",
-        plots="folder of plots to write",
-        report="JSON report to write",
-    )
-    rules = config.load(paths.params).validation
-    found = layout.classify(layout.find(paths.raw))
-    with tqdm(total=len(found.placed), unit="image", desc="validate", disable=None) as bar:
-        frame = manifest.build(paths.raw, found.placed, rules, progress=bar.update)
-    findings = expectations.judge(frame, report.leaked(frame), rules, paths.docs)
-    summary = report.summarise(frame, findings, found.unplaced)
-    manifest.write(frame, paths.manifest)
-    with replacing(paths.plots) as folder:
-        folder.mkdir()
-        chosen = samples.choose(frame)
-        pictures = [imaging.decode((paths.raw / path).read_bytes()).pixels for path in chosen["path"]]
-        drawn = plots.sample_grid(pictures, list(chosen["label"]), heading="Usable images")
-        (folder / "samples.png").write_bytes(drawn)
-    write_json(paths.report, summary)
+    """Run the stage, or the command on any folder."""
+    args = validate_command.arguments(__doc__)
+    rules = config.load(args.params).validation
+    asked = declared.read(args.expectations, manifest.SCHEMA.names)
+    accepted = reference.read(args.reference).datasets.get(args.dataset) if args.dataset else None
+    # An archive is unpacked to another place each time.
+    cache = entry_point.cache_folder() if args.path.is_dir() and not args.no_cache else None
+    with target.open_folder(args.path) as raw, tempfile.TemporaryDirectory() as scratch:
+        found = layout.classify(layout.find(raw))
+        means = Means(args.workers, cluster.address_from(os.environ), cache, entry_point.bar)
+        frame = survey(raw, found.placed, rules, means)
+        judged = judgement.judge(frame, rules, args.docs or Path(scratch) / "docs", asked, accepted)
+        summary = report.summarise(frame, judged, found.unplaced, args.dataset)
+        validate_command.write(args, raw, frame, summary, rules)
     print(report.sentence(summary))
     if summary["verdict"] == "fail":
-        missed = [f.meaning for f in findings if not f.success and f.severity == "critical"]
-        raise VerdictError(
-            "the data",
-            f"do not meet: {'; '.join(missed)}",
-            f"See {paths.report} and {paths.docs / 'index.html'}; mend the data or the thresholds",
-        )
+        where = args.html or args.json or "the report of --html FILE"
+        missed = f"do not meet: {'; '.join(judgement.missed(judged))}"
+        raise VerdictError("the data", missed, f"See {where}; mend the data or the thresholds")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -14,57 +13,13 @@ from pydantic import (
     BeforeValidator,
     Field,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
 from scanops.catalogue import Source
 from scanops.errors import ConfigError
-from scanops.section import Fraction, Section, Severity, Sha256
-
-
-class Severities(Section):
-    """What a defect does to its image: noted, left out of training, or stops the pipeline."""
-
-    undecodable: Severity = "quarantine"
-    truncated: Severity = "quarantine"
-    format_mismatch: Severity = "info"
-    too_small: Severity = "quarantine"
-    blank: Severity = "quarantine"
-    low_contrast: Severity = "info"
-    colour_image: Severity = "info"
-    exact_duplicate: Severity = "info"
-    pixel_duplicate: Severity = "info"
-    near_duplicate: Severity = "info"
-    label_conflict: Severity = "quarantine"
-    identifying_metadata: Severity = "quarantine"
-    unsupported: Severity = "quarantine"
-
-
-class Validation(Section):
-    """Bounds for the image scan and for the expectations over the manifest."""
-
-    max_pixels: Annotated[int, Field(ge=1024, le=25_000_000)] = 25_000_000
-    min_side_px: Annotated[int, Field(ge=1)] = 64
-    blank_std: Annotated[float, Field(ge=0, le=128)] = 2.0
-    low_contrast_std: Annotated[float, Field(ge=0, le=128)] = 12.0
-    colour_spread: Annotated[float, Field(ge=0, le=255)] = 12.0
-    max_quarantined_fraction: Fraction = 0.1
-    min_images_per_class: Annotated[int, Field(ge=1)] = 20
-    max_class_imbalance: Annotated[float, Field(ge=1)] = 20.0
-    patient_pattern: str | None = None
-    severity: Severities = Severities()
-
-    @field_validator("patient_pattern")
-    @classmethod
-    def _names_a_patient(cls, pattern: str | None) -> str | None:
-        try:
-            groups = re.compile(pattern or "(?P<patient>)").groupindex
-        except re.error as error:
-            raise ValueError(f"is no regular expression: {error}") from error
-        if "patient" not in groups:
-            raise ValueError("must have a group (?P<patient>…)")
-        return pattern
+from scanops.section import Fraction, Section, Sha256
+from scanops.validation_rules import Validation
 
 
 class Fractions(Section):
@@ -88,6 +43,12 @@ def _parse_fractions(value: object) -> object:
     if len(parts) != 3:
         raise ValueError("write train/val/test, for example 0.6/0.2/0.2")
     return dict(zip(("train", "val", "test"), parts, strict=True))
+
+
+class Pull(Section):
+    """How foreign images enter; `strip_metadata` leaves out what names a person or a place."""
+
+    strip_metadata: bool = False
 
 
 class Split(Section):
@@ -192,6 +153,7 @@ class Config(Section):
 
     dataset: str
     sources: dict[str, Source]
+    pull: Pull
     validation: Validation
     split: Split
     imaging: Imaging

@@ -24,6 +24,10 @@ class ScanopsError(Exception):
         self.fault = fault
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[type[ScanopsError], tuple[str, ...]]:
+        """Survive the way between processes, which sees the message alone otherwise."""
+        return type(self), (self.subject, self.fault, self.remedy)
+
 
 class ConfigError(ScanopsError):
     """Bad configuration or usage: nothing was started."""
@@ -58,3 +62,7 @@ class ImageError(ScanopsError):
     def __init__(self, kind: str, subject: str, fault: str, remedy: str) -> None:
         super().__init__(subject, fault, remedy)
         self.kind = kind
+
+    def __reduce__(self) -> tuple[type[ScanopsError], tuple[str, ...]]:
+        """Survive the way between processes."""
+        return type(self), (self.kind, self.subject, self.fault, self.remedy)

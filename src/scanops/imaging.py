@@ -3,122 +3,178 @@
 from __future__ import annotations
 
 import io
-import struct
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL import Image
 
+from scanops import pictures, plain_files
 from scanops.errors import ImageError
+from scanops.image_paths import SUFFIXES, file_path, frame_path, locate, named_rightly
+from scanops.pictures import FORMATS
+
+if TYPE_CHECKING:
+    from scanops import dicom
+
+# What callers take from here though it is written in another module.
+__all__ = ["FORMATS", "SUFFIXES", "file_path", "frame_path", "locate", "named_rightly"]
 
 Pixels = npt.NDArray[np.uint8]
 Fit = Literal["pad", "stretch"]
 
-# Formats whose decoders run in-process on bytes alone; Pillow knows others that start programs.
-FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF")
-SUFFIXES = {
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".png": "PNG",
-    ".bmp": "BMP",
-    ".tif": "TIFF",
-    ".tiff": "TIFF",
-    ".webp": "WEBP",
-    ".gif": "GIF",
-}
 # Decoding takes up to 40 bytes a pixel, and the service's container has 2 GiB.
 MAX_PIXELS = 25_000_000
-# EXIF tags (EXIF 2.32, and Microsoft's XP tags) and text fields that name a person or a place.
-IDENTIFYING_TAGS = {
-    0x013B: "Artist",
-    0x8825: "GPSInfo",
-    0x9C9B: "XPTitle",
-    0x9C9C: "XPComment",
-    0x9C9D: "XPAuthor",
-    0xA430: "CameraOwnerName",
-}
-ORIENTATIONS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-IDENTIFYING_TEXTS = ("author", "artist", "patient", "patientname", "name")
-# Pillow's own limit would only warn below twice its value; `decode` checks the header instead.
-Image.MAX_IMAGE_PIXELS = None
+# PS3.10 section 7.1. Some old files lack both preamble and magic: they begin with group 0002 or 0008.
+_DICOM_MAGIC = slice(128, 132)
+_BARE_DICOM = re.compile(rb"[\x02\x08]\x00.\x00(?:[A-Z]{2}|..\x00\x00)|\x00\x08\x00.[A-Z]{2}", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """One decoded image.
+    """One decoded image, or one frame of a DICOM file.
 
     Attributes:
-        pixels: uint8 [height, width, 3], RGB in [0, 255], upright.
-        format: The format that the bytes are in, in Pillow's spelling: `JPEG`, `PNG`, …
-        mode: Pillow's mode of the stored image: `L`, `RGB`, `RGBA`, `P`, …
+        picture: Upright; mode `L`, or `RGB` when the file stores colours.
+        format: The format that the bytes are in, in Pillow's spelling (`JPEG`, `PNG`, …), or `DICOM`.
+        mode: Pillow's mode of the stored image: `L`, `RGB`, `RGBA`, `P`, …; `I;16` for grey DICOM of more
+            than 8 bits.
         width: Stored width in pixels, before any rotation.
         height: Stored height in pixels, before any rotation.
         identifying: Names of metadata fields that may say who or where; their values are not kept.
+        patient: Pseudonym of the patient that a DICOM file names, see `dicom_identity.pseudonym`; else None.
     """
 
-    pixels: Pixels
+    picture: Image.Image
     format: str
     mode: str
     width: int
     height: int
     identifying: tuple[str, ...] = ()
+    patient: str | None = None
+
+    @property
+    def pixels(self) -> Pixels:
+        """uint8 [height, width, 3], RGB in [0, 255], upright; made anew each time."""
+        return np.asarray(self.picture.convert("RGB"))
 
 
-def decode(data: bytes, *, subject: str = "image", max_pixels: int = MAX_PIXELS) -> Decoded:
+def decode(
+    data: bytes, *, subject: str = "image", max_pixels: int = MAX_PIXELS, frame: int | None = None
+) -> Decoded:
     """Decode an image within bounds: the header's size is checked before any pixel is read.
 
     Args:
         data: The bytes of one file.
         subject: What to call it in a message.
-        max_pixels: Refuse images with more pixels than this.
+        max_pixels: Refuse images, or frames, with more pixels than this.
+        frame: Which frame of a DICOM file of several, from 0; None for the only one.
 
     Returns:
-        Upright RGB pixels and what the header said. Transparency is laid on black, and images of
-        more than 8 bits are scaled from their own range to 0…255.
+        Upright pixels and what the header said. Transparency is laid on black, and images of more than
+        8 bits are scaled from their own range to 0…255, DICOM by its window where it has one.
 
     Raises:
         ImageError: `undecodable`, `truncated` or `unsupported`.
     """
+    if is_dicom(data):
+        file = _read_dicom(data, subject, max_pixels)
+        if frame is None and file.frames > 1:
+            raise ImageError(
+                "unsupported",
+                subject,
+                f"holds {file.frames} frames",
+                "Send one frame a file, or name one of them",
+            )
+        return _decode_frame(file, frame or 0)
+    if frame:
+        raise ImageError("unsupported", subject, f"has no frame {frame}", "Only DICOM is read by frames")
+    return Decoded(*pictures.decode(data, subject, max_pixels))
+
+
+def decode_frames(
+    data: bytes, *, subject: str = "image", max_pixels: int = MAX_PIXELS, max_frames: int = 1
+) -> Iterator[Decoded]:
+    """Decode every image of a file: each frame of DICOM, the only one of another format.
+
+    Args:
+        data: The bytes of one file; they are parsed once.
+        subject: What to call it in a message.
+        max_pixels: Refuse files with more pixels in a frame than this.
+        max_frames: Refuse DICOM files with more frames than this.
+
+    Yields:
+        What `decode` returns for each frame, in order; one is decoded at a time.
+
+    Raises:
+        ImageError: See `decode`.
+    """
+    if not is_dicom(data):
+        yield Decoded(*pictures.decode(data, subject, max_pixels))
+        return
+    file = _read_dicom(data, subject, max_pixels)
+    if file.frames > max_frames:
+        fault = f"holds {file.frames} frames, more than {max_frames}"
+        raise ImageError("unsupported", subject, fault, "Raise max_frames, or cut it into shorter files")
+    for number in range(file.frames):
+        yield _decode_frame(file, number)
+
+
+def is_dicom(data: bytes) -> bool:
+    """Tell DICOM by its first bytes, with the preamble of Part 10 or without.
+
+    Args:
+        data: The bytes of one file.
+    """
+    return data[_DICOM_MAGIC] == b"DICM" or _BARE_DICOM.match(data) is not None
+
+
+def count_pixels(data: bytes) -> int:
+    """Read the size that a header declares, before anything is decoded.
+
+    Args:
+        data: The bytes of one file.
+
+    Returns:
+        Pixels of the image, or of one frame; 0 where no size can be read, which decoding then tells.
+    """
     try:
+        if is_dicom(data):
+            return _read_dicom(data, "image", None).pixels
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            _check_header(image, subject, max_pixels)
-            header = (str(image.format), image.mode, image.width, image.height)
-            pixels = _upright_rgb(image)
-            return Decoded(pixels, *header, _identifying_fields(image))
-    except ImageError:
-        raise
-    except UnidentifiedImageError as error:
-        raise ImageError(
-            "undecodable", subject, "is not an image in a known format", f"Send one of {', '.join(FORMATS)}"
-        ) from error
-    except (EOFError, OSError) as error:
-        # Pillow has no exception of its own for a file that ends early.
-        ended = isinstance(error, EOFError) or any(w in str(error).lower() for w in ("truncated", "end of"))
-        kind = "truncated" if ended else "undecodable"
-        fault = "ends before its last pixel" if ended else f"cannot be decoded ({error})"
-        raise ImageError(kind, subject, fault, "Fetch or export it again") from error
-    except (
-        struct.error,
-        ValueError,
-        SyntaxError,
-        IndexError,
-        TypeError,
-        MemoryError,
-        Image.DecompressionBombError,
-    ) as error:
-        # Pillow's decoders raise these on damaged content.
-        raise ImageError("undecodable", subject, f"cannot be decoded ({error})", "Export it again") from error
+            return image.width * image.height
+    except Exception:  # Pillow's parsers raise many kinds on damaged headers
+        return 0
+
+
+def read(root: Path, path: str, *, subject: str | None = None, max_pixels: int = MAX_PIXELS) -> Decoded:
+    """Read and decode what a path of a manifest leads to.
+
+    Args:
+        root: Folder that the path is relative to.
+        path: See `locate`.
+        subject: What to call it in a message; the file's path when None.
+        max_pixels: See `decode`.
+
+    Returns:
+        The image.
+
+    Raises:
+        ImageError: See `decode`; also for what is not a regular file.
+        OSError: The file is not there, or may not be read.
+    """
+    file, frame = locate(root, path)
+    if frame is None:
+        return decode(plain_files.read(file), subject=subject or path, max_pixels=max_pixels)
+    state = os.lstat(file)
+    told = subject or file_path(path)
+    return _decode_frame(_open_frames(file, told, max_pixels, state.st_mtime_ns, state.st_size), frame)
 
 
 def resize(pixels: Pixels, size_px: int, fit: Fit) -> Pixels:
@@ -144,66 +200,22 @@ def resize(pixels: Pixels, size_px: int, fit: Fit) -> Pixels:
     return canvas
 
 
-def to_input(data: bytes, size_px: int, fit: Fit, *, subject: str = "image") -> Pixels:
-    """Follow one image from bytes to the network's input.
-
-    Args:
-        data: The bytes of one file.
-        size_px: Side of the result.
-        fit: See `resize`.
-        subject: What to call it in a message.
-
-    Returns:
-        uint8 [size_px, size_px, 3].
-
-    Raises:
-        ImageError: See `decode`.
-    """
-    return resize(decode(data, subject=subject).pixels, size_px, fit)
+# Frames are asked for one after the other: without this a file of a thousand is read a thousand times.
+@lru_cache(maxsize=1)
+def _open_frames(file: Path, subject: str, max_pixels: int, _changed_ns: int, _bytes: int) -> dicom.File:
+    data = plain_files.read(file)
+    if not is_dicom(data):
+        raise ImageError("unsupported", subject, "has no frames", "Only DICOM is read by frames")
+    return _read_dicom(data, subject, max_pixels)
 
 
-def _check_header(image: Image.Image, subject: str, max_pixels: int) -> None:
-    if image.width * image.height > max_pixels:
-        fault = f"has {image.width} × {image.height} pixels, more than {max_pixels:,} in all"
-        raise ImageError("unsupported", subject, fault, "Send a smaller image")
-    frames = int(getattr(image, "n_frames", 1))
-    if frames > 1:
-        raise ImageError("unsupported", subject, f"holds {frames} frames", "Send one frame a file")
+def _read_dicom(data: bytes, subject: str, max_pixels: int | None) -> dicom.File:
+    # Pydicom takes half a second to load, and most sets and most services never meet a DICOM file.
+    from scanops import dicom  # noqa: PLC0415
+
+    return dicom.read(data, subject, max_pixels)
 
 
-def _stand_up(image: Image.Image) -> Image.Image:
-    """Turn by EXIF's orientation alone: Pillow's own function rewrites all of EXIF, damaged or not."""
-    turn = ORIENTATIONS.get(_exif(image).get(ExifTags.Base.Orientation, 1))
-    return image.transpose(turn) if turn is not None else image
-
-
-def _exif(image: Image.Image) -> Mapping[int, Any]:
-    """Read both tables of EXIF; damaged metadata is no metadata."""
-    try:
-        exif = image.getexif()
-        return {**exif.get_ifd(ExifTags.IFD.Exif), **exif}
-    except (OSError, SyntaxError, ValueError, KeyError, TypeError, IndexError, struct.error):
-        return {}
-
-
-def _identifying_fields(image: Image.Image) -> tuple[str, ...]:
-    exif = _exif(image)
-    tags = {name for tag, name in IDENTIFYING_TAGS.items() if exif.get(tag)}
-    texts = {key for key in image.info if isinstance(key, str) and key.lower() in IDENTIFYING_TEXTS}
-    return tuple(sorted(tags | texts))
-
-
-def _upright_rgb(image: Image.Image) -> Pixels:
-    upright = _stand_up(image)
-    if upright.mode in ("I", "F") or upright.mode.startswith("I;16"):
-        upright = Image.fromarray(_to_eight_bits(np.asarray(upright)))
-    if upright.mode in ("P", "LA", "PA", "RGBA") or "transparency" in upright.info:
-        rgba = upright.convert("RGBA")
-        upright = Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba)
-    return np.asarray(upright.convert("RGB"))
-
-
-def _to_eight_bits(values: npt.NDArray[np.generic]) -> Pixels:
-    real = np.nan_to_num(values.astype(np.float64))
-    low, high = float(real.min()), float(real.max())
-    return np.round((real - low) * (255.0 / (high - low) if high > low else 0.0)).astype(np.uint8)
+def _decode_frame(file: dicom.File, number: int) -> Decoded:
+    picture = Image.fromarray(file.frame(number))
+    return Decoded(picture, "DICOM", file.mode, file.width, file.height, file.identifying, file.patient)

@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[2]
 CLASSES = ("bright", "dark", "grey")
 LEVELS = {"bright": 200, "dark": 40, "grey": 120}
 SIZE_PX = 16
+WARNING = "the image's size alone tells the class"
 PLOTS = {
     "confusion.csv",
     "roc.csv",
@@ -109,7 +110,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "manifest.parquet", index=False
     )
     make_bundle(folder / "bundle")
-    (folder / "validation.json").write_text('{"verdict": "warn"}')
+    (folder / "validation.json").write_text(json.dumps({"verdict": "warn", "warnings": [WARNING]}))
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     values["evaluation"]["bootstrap_resamples"] = 400
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
@@ -136,6 +137,7 @@ def evaluate_options(data: Path, out: Path, bundle: Path | None = None) -> list[
             "raw": data / "raw",
             "manifest": data / "manifest.parquet",
             "splits": data / "splits.parquet",
+            "validation": data / "validation.json",
             "bundle": bundle or data / "bundle",
             "predictions": out / "predictions.parquet",
             "report": out / "metrics.json",
@@ -287,13 +289,21 @@ def test_a_missing_image_is_named(data: Path, tmp_path: Path) -> None:
     splits.loc[splits["split"] == "test", "path"] = "bright/gone.png"
     folder = tmp_path / "data"
     folder.mkdir()
-    for name in ("raw", "manifest.parquet", "bundle", "params.yaml"):
+    for name in ("raw", "manifest.parquet", "bundle", "params.yaml", "validation.json"):
         (folder / name).symlink_to(data / name)
     splits.to_parquet(folder / "splits.parquet", index=False)
     done = evaluate(folder, tmp_path / "out")
     assert done.returncode == 2
     assert "bright/gone.png" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_warnings_about_the_data_go_on(data: Path, good: Path, tmp_path: Path) -> None:
+    """Metrics and verdict carry what validation warned of; the gate prints it under its table."""
+    done = gate(data, good, report=tmp_path / "gate.json")
+    assert load(good / "metrics.json")["warnings"] == [WARNING]
+    assert load(tmp_path / "gate.json")["warnings"] == [WARNING]
+    assert done.stdout.splitlines()[-1] == f"warning: {WARNING}"
 
 
 @pytest.mark.parametrize("module", ["evaluate", "gate"])

@@ -175,7 +175,34 @@ def test_archives_are_unpacked(room: Room, name: str) -> None:
         "files": len(FILES),
         "bytes": sum(map(len, FILES.values())),
         "planted": [],
+        "stripped": 0,
     }
+
+
+def test_metadata_are_stripped_when_params_say_so(room: Room) -> None:
+    """The report and the line on the screen say how many files lost some; two pulls give the same bytes."""
+    files = {**FILES, "no/signed.jpg": encode(noise(7), "JPEG", comment=b"Mustermann")}
+    source, results = archive_of(room.folder / "scans.zip", files), []
+    for _ in range(2):
+        done = room.pull(source, pull={"strip_metadata": True})
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "3 files, 1 stripped" in done.stdout
+        results.append((room.files(), json.loads(room.report.read_text(encoding="utf-8"))))
+    assert results[0] == results[1]
+    arrived, report = results[0]
+    assert (report["files"], report["stripped"]) == (3, 1)
+    assert report["bytes"] == sum(map(len, arrived.values()))
+    assert b"Mustermann" not in arrived["no/signed.jpg"]
+    assert {name: arrived[name] for name in FILES} == FILES
+
+
+def test_a_second_pull_gives_the_same_times(room: Room) -> None:
+    """Files of an unchanged archive are not new to an incremental scan."""
+    source, seen = archive_of(room.folder / "scans.zip"), []
+    for _ in range(2):
+        room.succeeds(source)
+        seen.append({path.name: path.stat().st_mtime_ns for path in room.raw.rglob("*.png")})
+    assert seen[0] == seen[1]
 
 
 def test_a_folder_is_copied(room: Room) -> None:

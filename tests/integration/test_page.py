@@ -14,9 +14,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from tests import dicom_files
 from tests.bundles import make_bundle
 
 if TYPE_CHECKING:
@@ -148,6 +150,54 @@ def test_a_pasted_picture_is_answered(page: Page) -> None:
         base64.b64encode(file.getvalue()).decode(),
     )
     page.locator(".card .bars").wait_for()
+
+
+def test_a_format_that_the_browser_cannot_show_is_answered(page: Page, tmp_path: Path) -> None:
+    """DICOM can be chosen; its place says which file it is, and its classes appear as any other's."""
+    levels = np.arange(64 * 80, dtype=np.uint16).reshape(64, 80)
+    file = tmp_path / "study.dcm"
+    file.write_bytes(dicom_files.encode(levels))
+    assert {".dcm", ".dicom", "application/dicom"} <= set(
+        (page.locator("#files").get_attribute("accept") or "").split(",")
+    )
+    page.get_by_label("Choose files").set_input_files(file)
+    card = page.locator(".card")
+    card.locator(".bars").wait_for()
+    card.locator(".no-preview").wait_for()
+    assert card.locator(".no-preview").inner_text() == "No preview of study.dcm"
+    assert card.locator("img").count() == 0
+    assert "DICOM" in page.locator("#formats").inner_text()
+
+
+def test_a_file_of_several_frames_says_how_many(page: Page) -> None:
+    """The reason, and what to do, reach its card."""
+    drop(page, ("study.dcm", dicom_files.encode(np.zeros((5, 64, 80), np.uint8))))
+    page.locator(".card.failed").wait_for()
+    assert "holds 5 frames. Send one frame a file" in page.locator(".card.failed").inner_text()
+
+
+def test_no_address_of_a_file_is_kept(page: Page, scan: Path) -> None:
+    """Each preview's memory is given back once it is shown, or cannot be."""
+    page.evaluate(
+        """() => {
+            window.open_addresses = new Set();
+            const [make, drop] = [URL.createObjectURL, URL.revokeObjectURL];
+            URL.createObjectURL = (file) => {
+                const address = make.call(URL, file);
+                window.open_addresses.add(address);
+                return address;
+            };
+            URL.revokeObjectURL = (address) => {
+                window.open_addresses.delete(address);
+                drop.call(URL, address);
+            };
+        }"""
+    )
+    drop(page, ("good.png", scan.read_bytes()), ("bad.png", b"no image"))
+    page.locator(".card.failed").wait_for()
+    page.locator(".no-preview").wait_for()
+    page.wait_for_function("window.open_addresses.size === 0")
+    assert page.locator(".card img").evaluate("image => image.naturalWidth") == 300
 
 
 def test_many_files_go_as_several_requests(page: Page, scan: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from PIL import Image, ImageOps
 
 from scanops import imaging
 from scanops.errors import ImageError
-from tests.pictures import encode, noise
+from tests.pictures import encode, noise, save
 
 
 @pytest.mark.parametrize("image_format", ["PNG", "BMP", "TIFF"])
@@ -86,6 +87,60 @@ def test_identifying_fields_are_named_not_kept() -> None:
     decoded = imaging.decode(buffer.getvalue())
     assert decoded.identifying == ("Artist", "GPSInfo")
     assert "Jane" not in repr(decoded)
+
+
+@pytest.mark.parametrize(
+    ("mode", "image_format", "expected"),
+    [
+        ("L", "JPEG", "L"),
+        ("1", "PNG", "L"),
+        ("I;16", "PNG", "L"),
+        ("RGB", "JPEG", "L"),
+        ("RGB", "PNG", "RGB"),
+        ("P", "PNG", "RGB"),
+    ],
+)
+def test_grey_pictures_stay_grey(mode: str, image_format: str, expected: str) -> None:
+    """A grey picture is kept in one channel, and shown in three equal ones; nothing but pixels is kept."""
+    grey = Image.fromarray(noise(11)).convert("L")
+    stored = Image.fromarray(np.asarray(grey, np.uint16) * 9) if mode == "I;16" else grey.convert(mode)
+    buffer = io.BytesIO()
+    stored.save(buffer, image_format, **({"comment": "Jane"} if image_format == "JPEG" else {}))
+    decoded = imaging.decode(buffer.getvalue())
+    assert (decoded.mode, decoded.picture.mode, decoded.picture.info) == (mode, expected, {})
+    assert decoded.pixels.shape == (80, 96, 3)
+    assert (decoded.pixels == decoded.pixels[..., :1]).all()
+
+
+def test_an_ordinary_file_is_one_image() -> None:
+    """Read frame by frame, a picture is one frame, the same as read at once."""
+    data = encode(noise(12))
+    (only,) = imaging.decode_frames(data)
+    np.testing.assert_array_equal(only.pixels, imaging.decode(data).pixels)
+    assert only.patient is None
+
+
+def test_reading_by_path(tmp_path: Path) -> None:
+    """A path of the manifest leads to the pixels; links and folders are refused; what is missing raises."""
+    save(tmp_path / "a/x.png", encode(noise(13)))
+    np.testing.assert_array_equal(imaging.read(tmp_path, "a/x.png").pixels, noise(13))
+    (tmp_path / "a/link.png").symlink_to(tmp_path / "a/x.png")
+    with pytest.raises(ImageError, match=r"link\.png: is a link"):
+        imaging.read(tmp_path, "a/link.png")
+    with pytest.raises(ImageError, match="is a folder"):
+        imaging.read(tmp_path, "a")
+    with pytest.raises(FileNotFoundError):
+        imaging.read(tmp_path, "a/gone.png")
+
+
+@pytest.mark.parametrize(
+    ("data", "pixels"),
+    [(encode(noise(14), "JPEG"), 80 * 96), (b"no image", 0), (b"", 0), (encode(noise(14))[:20], 0)],
+)
+def test_pixels_are_counted_by_the_header(data: bytes, pixels: int) -> None:
+    """The declared size is told without decoding, and is 0 where none can be read."""
+    assert imaging.count_pixels(data) == pixels
+    assert imaging.count_pixels(_giant_png()) == 1_600_000_000
 
 
 def _giant_png() -> bytes:
@@ -191,3 +246,22 @@ def test_padding_keeps_the_aspect() -> None:
     resized = imaging.resize(np.full((50, 100, 3), 255, np.uint8), 64, "pad")
     rows = np.flatnonzero(resized[:, 32, 0])
     assert (rows[0], rows[-1]) == (16, 47)
+
+
+def test_a_jpeg_without_colour_is_read_as_grey_alone() -> None:
+    """Leaving out the chroma changes no pixel; any chroma, and RGB stored as such, is read in full."""
+    smooth = Image.fromarray(noise(3, 12, 12)).resize((200, 160))
+    tinted = Image.merge(
+        "RGB", (smooth.getchannel(0), smooth.getchannel(1).point(lambda v: v * 0.9), smooth.getchannel(2))
+    )
+    for stored, options, mode in (
+        (smooth, {}, "L"),
+        (tinted, {}, "RGB"),
+        (smooth, {"keep_rgb": True}, "RGB"),
+    ):
+        buffer = io.BytesIO()
+        stored.save(buffer, "JPEG", quality=90, **options)
+        decoded = imaging.decode(buffer.getvalue())
+        assert decoded.picture.mode == mode
+        with Image.open(buffer) as whole:
+            assert np.array_equal(decoded.pixels, np.asarray(whole.convert("RGB")))

@@ -30,7 +30,7 @@ def read(
     Args:
         predictor: Knows the input of its graph.
         root: The folder that the paths are relative to.
-        paths: Files, relative and POSIX.
+        paths: As the manifest holds them, see `imaging.locate`.
         progress: Told the number of images after each batch.
 
     Yields:
@@ -67,7 +67,7 @@ def predict(
     Args:
         predictor: The bundle.
         root: The folder that the paths are relative to.
-        paths: Files, relative and POSIX.
+        paths: As the manifest holds them, see `imaging.locate`.
         progress: Told the number of images after each batch.
 
     Yields:
@@ -83,9 +83,9 @@ def predict(
 
 def _prepare(predictor: Predictor, root: Path, path: str) -> imaging.Pixels:
     try:
-        data = (root / path).read_bytes()
+        image = imaging.read(root, path)
     except OSError as error:
         raise ConfigError(
             str(root / path), f"cannot be read ({error.strerror})", "Fetch the data again with `make repro`"
         ) from error
-    return predictor.prepare(data, subject=path)
+    return predictor.fit_input(image)

@@ -71,7 +71,18 @@ class Predictor:
         Raises:
             ImageError: The bytes cannot be used.
         """
-        return imaging.to_input(data, self.bundle.size_px, self.bundle.fit, subject=subject)
+        return self.fit_input(imaging.decode(data, subject=subject))
+
+    def fit_input(self, image: imaging.Decoded) -> imaging.Pixels:
+        """Bring a decoded image, or one frame of several, to the graph's input.
+
+        Args:
+            image: What `imaging.decode` or `imaging.read` returned.
+
+        Returns:
+            uint8 [size_px, size_px, 3].
+        """
+        return imaging.resize(image.pixels, self.bundle.size_px, self.bundle.fit)
 
     def predict(self, batch: npt.NDArray[np.uint8]) -> Prediction:
         """Run the graph.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bz2
+import calendar
 import gzip
 import lzma
 import stat
@@ -48,14 +49,18 @@ class Unpacked:
 
     Attributes:
         files: Number of files written.
-        bytes: Their size together.
+        bytes: Their size together, as they were written.
+        stripped: Number of them that lost metadata.
     """
 
     files: int
     bytes: int
+    stripped: int = 0
 
 
-def unpack(archive: Path, target: Path, *, max_files: int, max_bytes: int) -> Unpacked:
+def unpack(
+    archive: Path, target: Path, *, max_files: int, max_bytes: int, strip_metadata: bool = False
+) -> Unpacked:
     """Write an archive's files under a folder, or refuse the archive.
 
     Args:
@@ -63,6 +68,7 @@ def unpack(archive: Path, target: Path, *, max_files: int, max_bytes: int) -> Un
         target: A draft folder; it is created, and holds an unfinished rest when this raises.
         max_files: Most entries.
         max_bytes: Most bytes of all files together, counted while they are written.
+        strip_metadata: Leave out what names a person or a place, see `strip.strip`.
 
     Returns:
         How much was written.
@@ -82,14 +88,14 @@ def unpack(archive: Path, target: Path, *, max_files: int, max_bytes: int) -> Un
     dense = max(RATIO_FLOOR_BYTES, MAX_RATIO * size)
     bounds = Bounds(max_files, max_bytes, dense)
     with tqdm(desc=f"unpack {archive.name}", unit="B", unit_scale=True, disable=None) as bar:
-        intake = Intake(target, archive.name, bounds, bar)
+        intake = Intake(target, archive.name, bounds, bar, strip_metadata=strip_metadata)
         if magic.startswith(_ZIP):
             _unpack_zip(archive, intake)
         else:
             _unpack_tar(archive, magic, intake, dense)
     if intake.files == 0:
         raise VerdictError(archive.name, "holds no files", "Check that it is the right archive")
-    return Unpacked(intake.files, intake.bytes)
+    return Unpacked(intake.files, intake.bytes, intake.stripped)
 
 
 def _unpack_zip(archive: Path, intake: Intake) -> None:
@@ -114,7 +120,15 @@ def _unpack_zip(archive: Path, intake: Intake) -> None:
             except _UNREADABLE as error:
                 raise _corrupt(name, error) from error
             with member:
-                intake.write(path, _chunks(member, name))
+                intake.write(path, _chunks(member, name), modified_s=_modified_s(info))
+
+
+def _modified_s(info: zipfile.ZipInfo) -> float | None:
+    """Return when a member was changed; a zip tells no time zone, and UTC is the same on every machine."""
+    try:
+        return float(calendar.timegm(info.date_time))
+    except ValueError:  # such as month 0
+        return None
 
 
 def _unpack_tar(archive: Path, magic: bytes, intake: Intake, most_bytes: int) -> None:
@@ -132,7 +146,8 @@ def _unpack_tar(archive: Path, magic: bytes, intake: Intake, most_bytes: int) ->
                     raise _refused(name, member.name, "is a link, a device or a sparse file")
                 path = intake.admit(member.name)
                 if path is not None and member.isreg():
-                    intake.write(path, _chunks(cast(IO[bytes], opened.extractfile(member)), name))
+                    content = cast(IO[bytes], opened.extractfile(member))
+                    intake.write(path, _chunks(content, name), modified_s=float(member.mtime))
             _require_end(bounded, opened.offset, name)
 
 

@@ -6,23 +6,31 @@ themselves is believed: bytes are counted as they are written.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from tqdm import tqdm
 
+from scanops import strip
 from scanops.errors import VerdictError
 
 CHUNK_BYTES = 1 << 20
 MAX_NAME_BYTES = 255  # what ext4, APFS and NTFS can hold
 MAX_PATH_BYTES = 1024
+# A file of more is no image that anything here reads, see `plain_files`.
+MAX_STRIPPED_BYTES = 2 << 30
 JUNK = frozenset({"__MACOSX", ".DS_Store", "Thumbs.db"})
 
 _REMEDY = "Do not use it; ask its source for a clean copy"
 _DRIVE = re.compile(r"^[A-Za-z]:")
+# Archives say 0, or the first second of 1980, where nobody told them a time.
+_EARLIEST_S = datetime(1980, 1, 1, tzinfo=UTC).timestamp()
+_LATEST_S = datetime(2100, 1, 1, tzinfo=UTC).timestamp()
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -94,11 +102,22 @@ class Intake:
         origin: What to call the archive or folder in messages.
         bounds: How much may enter.
         progress: A tqdm bar that counts bytes.
+        strip_metadata: Leave out what names a person or a place, see `strip.strip`.
+
+    Attributes:
+        files: How many were written.
+        bytes: Their size together, as they are on the disk.
+        stripped: How many of them are not the bytes that came.
     """
 
-    def __init__(self, root: Path, origin: str, bounds: Bounds, progress: tqdm[Any]) -> None:
+    def __init__(
+        self, root: Path, origin: str, bounds: Bounds, progress: tqdm[Any], *, strip_metadata: bool = False
+    ) -> None:
         self.files = 0
         self.bytes = 0
+        self.stripped = 0
+        self._received = 0
+        self._strip_metadata = strip_metadata
         self._root = root
         self._origin = origin
         self._bounds = bounds
@@ -132,12 +151,14 @@ class Intake:
         self._seen.add(path)
         return None if JUNK.intersection(path.parts) else path
 
-    def write(self, path: PurePosixPath, chunks: Iterable[bytes]) -> None:
+    def write(self, path: PurePosixPath, chunks: Iterable[bytes], *, modified_s: float | None = None) -> None:
         """Write one admitted file, with the permissions that the umask gives.
 
         Args:
             path: What `admit` returned.
             chunks: Its bytes.
+            modified_s: When its source says that it was changed, in seconds since 1970; kept where that can
+                be, so that a scan knows unchanged files again. None when it says nothing.
 
         Raises:
             VerdictError: The path collides with another, or the bytes exceed the bound.
@@ -155,16 +176,41 @@ class Intake:
             for chunk in chunks:
                 self._count(len(chunk))
                 file.write(chunk)
+        # What was stripped keeps its new time: by the old one it would pass for the file as it came.
+        if self._strip_metadata and strip_file(place):
+            self.stripped += 1
+        elif modified_s is not None and _EARLIEST_S < modified_s < _LATEST_S:
+            os.utime(place, (modified_s, modified_s))
         self.files += 1
+        self.bytes += place.stat().st_size
 
     def _count(self, size: int) -> None:
-        self.bytes += size
-        if self.bytes > self._bounds.max_bytes:
+        self._received += size
+        if self._received > self._bounds.max_bytes:
             raise VerdictError(
                 self._origin,
                 f"unpacks to more than {self._bounds.max_bytes} bytes",
                 "Raise max_bytes of this source in params.yaml if that is right",
             )
-        if self._bounds.dense_bytes is not None and self.bytes > self._bounds.dense_bytes:
+        if self._bounds.dense_bytes is not None and self._received > self._bounds.dense_bytes:
             raise VerdictError(self._origin, "unpacks to far more than its size allows: a bomb", _REMEDY)
         self._progress.update(size)
+
+
+def strip_file(place: Path) -> bool:
+    """Leave out what a file says of a person or a place, see `strip.strip`.
+
+    Args:
+        place: The file; it is written again where that changes it.
+
+    Returns:
+        Whether it was changed.
+    """
+    if place.stat().st_size > MAX_STRIPPED_BYTES:
+        return False
+    data = place.read_bytes()
+    stripped = strip.strip(data)
+    if stripped == data:
+        return False
+    place.write_bytes(stripped)
+    return True

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from scanops import filenames
 from scanops.errors import ConfigError, VerdictError
 
 # Names that published data sets give to their split folders, in lower case.
@@ -26,7 +27,7 @@ class Placed:
     """A file whose folder names a class.
 
     Attributes:
-        path: Relative POSIX path.
+        path: Relative POSIX path, as `filenames.to_text` writes it.
         label: Name of the folder that holds the file.
         supplied_split: `train`, `val` or `test` where a folder above says so, else None.
     """
@@ -50,30 +51,45 @@ class Layout:
 
 
 def find(root: Path) -> list[str]:
-    """List the files below a folder.
+    """List what is below a folder and is no folder itself.
+
+    Links, pipes, sockets and devices are listed like files: each becomes a row that says so. None is followed
+    or opened here, and `plain_files.read` opens none later.
 
     Args:
-        root: The raw folder.
+        root: The raw folder; it may be a link itself.
 
     Returns:
-        Relative POSIX paths, sorted.
+        Relative POSIX paths as `filenames.to_text` writes them, sorted.
 
     Raises:
         ConfigError: The folder is missing, or one in it cannot be listed.
     """
-
-    def refuse(error: OSError) -> None:
-        raise ConfigError(
-            str(error.filename), f"cannot be listed ({error.strerror})", "Correct its permissions"
-        )
-
     if not root.is_dir():
         raise ConfigError(f"folder {root}", "is not there", "Fetch the data: `make repro`")
-    return sorted(
-        (Path(folder) / name).relative_to(root).as_posix()
-        for folder, _, names in os.walk(root, onerror=refuse)
-        for name in names
-    )
+    found = []
+    waiting = [""]  # not recursion: folders may be nested deeper than Python's stack
+    while waiting:
+        above = waiting.pop()
+        for entry in _list(root / above):
+            path = f"{above}/{entry.name}" if above else entry.name
+            if entry.is_dir(follow_symlinks=False):
+                waiting.append(path)
+            else:
+                found.append(filenames.to_text(path))
+    return sorted(found)
+
+
+def _list(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise ConfigError(
+            filenames.to_text(str(folder)),
+            f"cannot be listed ({error.strerror})",
+            "Correct its permissions, or leave it out",
+        ) from error
 
 
 def classify(paths: Iterable[str]) -> Layout:
@@ -83,7 +99,7 @@ def classify(paths: Iterable[str]) -> Layout:
     are wrappers and say nothing. Hidden files and folders are passed over.
 
     Args:
-        paths: Relative POSIX paths of files.
+        paths: What `find` returns.
 
     Returns:
         Every file that is not hidden, with or without a place.

@@ -1,15 +1,22 @@
 """Defects planted on purpose among the phantom's images, and the record of each."""
 
 import io
+import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
+from PIL import ExifTags, Image
+from PIL.PngImagePlugin import PngInfo
 
-SMALLEST_SET = 60
+from scanops.data.phantom_copies import CHANGES, change
+
+SMALLEST_SET = 100
 IMAGES_PER_DEFECT = 200
+# Shares of red, green and blue. Much green in each: it is most of the grey level, which is to stay.
+TINTS = ((1.0, 0.7, 0.2), (0.5, 1.0, 0.2), (0.2, 0.8, 1.0))
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Planted:
 
 @dataclass(frozen=True)
 class Spot:
-    """Where one defect goes: the file to replace and, for a kind in `TWINNED`, the file to copy."""
+    """Where one defect goes: a file, replaced where there is one, and for `TWINNED` kinds the one to copy."""
 
     path: str
     twin: str | None
@@ -45,12 +52,12 @@ def count_of_each(images: int) -> int:
 
 
 def plant(root: Path, kind: str, spot: Spot, rng: np.random.Generator) -> Planted:
-    """Replace the file at `spot` by a defective one.
+    """Write a defective file at `spot`, in the place of what is there.
 
     Args:
         root: folder that holds the images.
         kind: one of `DEFECTS`.
-        spot: the file to replace, whose suffix may change, and the file to copy where one is needed.
+        spot: the file to write, whose suffix may change, and the file to copy where one is needed.
         rng: source of the defect's details.
 
     Returns:
@@ -61,7 +68,7 @@ def plant(root: Path, kind: str, spot: Spot, rng: np.random.Generator) -> Plante
     """
     content, suffix = _SPOILS[kind](root / (spot.twin or spot.path), rng)
     path = Path(spot.path).with_suffix(suffix).as_posix()
-    (root / spot.path).unlink()
+    (root / spot.path).unlink(missing_ok=True)
     (root / path).write_bytes(content)
     return Planted(kind, path, spot.twin)
 
@@ -110,13 +117,60 @@ def _scramble(_: Path, rng: np.random.Generator) -> tuple[bytes, str]:
 def _fade(file: Path, rng: np.random.Generator) -> tuple[bytes, str]:
     with Image.open(file) as image:
         pixels = np.asarray(image.convert("L"), dtype=np.float32)
-    faint = rng.uniform(20, 90) + pixels * (rng.uniform(26.0, 38.0) / 255)
-    return _encode(Image.fromarray(faint.astype(np.uint8)), "PNG"), ".png"
+    faint = rng.uniform(60, 120) + (pixels - pixels.mean()) * (rng.uniform(4.0, 9.0) / pixels.std())
+    return _encode(Image.fromarray(faint.clip(0, 255).astype(np.uint8)), "PNG"), ".png"
+
+
+def _change(file: Path, rng: np.random.Generator) -> tuple[bytes, str]:
+    return change(file, str(rng.choice(list(CHANGES))), rng), ".jpg"
+
+
+def _tint(file: Path, rng: np.random.Generator) -> tuple[bytes, str]:
+    with Image.open(file) as image:
+        levels = np.asarray(image.convert("L"), dtype=np.float32)
+    tinted = levels[:, :, None] * np.array(TINTS[int(rng.integers(len(TINTS)))], np.float32)
+    return _encode(Image.fromarray(tinted.astype(np.uint8)), "PNG"), ".png"
+
+
+def _sign(file: Path, rng: np.random.Generator) -> tuple[bytes, str]:
+    """Add a made-up name or place, in one of the three ways that cameras and programs write them."""
+    buffer, way, exif = io.BytesIO(), int(rng.integers(3)), Image.Exif()
+    with Image.open(file) as image:
+        if way == 0:
+            text = PngInfo()
+            text.add_text("Author", "Phantom, P.")
+            image.save(buffer, "PNG", pnginfo=text)
+            return buffer.getvalue(), ".png"
+        if way == 1:
+            exif[ExifTags.Base.Artist] = "Phantom, P."
+        else:
+            exif.get_ifd(ExifTags.IFD.GPSInfo)[ExifTags.GPS.GPSLatitudeRef] = "N"
+        image.save(buffer, "JPEG", quality=92, exif=exif)
+        return buffer.getvalue(), ".jpg"
+
+
+def _exceed(file: Path, rng: np.random.Generator) -> tuple[bytes, str]:
+    """Make what a reader of one picture refuses: an animation, or a header of 1.6 thousand million pixels."""
+    if rng.random() < 0.5:
+        buffer = io.BytesIO()
+        with Image.open(file) as image:
+            frames = [image.convert("L"), image.convert("L").transpose(Image.Transpose.ROTATE_180)]
+        frames[0].save(buffer, "GIF", save_all=True, append_images=frames[1:])
+        return buffer.getvalue(), ".gif"
+    header = struct.pack(">IIBBBBB", 40_000, 40_000, 8, 0, 0, 0, 0)
+    row = zlib.compress(bytes(40_001))
+    return b"\x89PNG\r\n\x1a\n" + _png_chunk(b"IHDR", header) + _png_chunk(b"IDAT", row), ".png"
+
+
+def _png_chunk(name: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(name + content)
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
 
 
 _SPOILS: dict[str, Spoil] = {
     "exact_duplicate": _copy_bytes,
     "pixel_duplicate": _copy_pixels,
+    "near_duplicate": _change,
     "label_conflict": _copy_bytes,
     "truncated": _cut_short,
     "format_mismatch": _misname,
@@ -124,6 +178,9 @@ _SPOILS: dict[str, Spoil] = {
     "too_small": _shrink,
     "undecodable": _scramble,
     "low_contrast": _fade,
+    "colour_image": _tint,
+    "identifying_metadata": _sign,
+    "unsupported": _exceed,
 }
 DEFECTS = tuple(_SPOILS)
-TWINNED = frozenset({"exact_duplicate", "pixel_duplicate", "label_conflict"})
+TWINNED = frozenset({"exact_duplicate", "pixel_duplicate", "near_duplicate", "label_conflict"})

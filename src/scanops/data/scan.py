@@ -1,171 +1,208 @@
-"""One file in, one row out: everything that can be said of an image without looking at another."""
+"""One file in, its facts out: everything that can be measured of an image without looking at another."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import numpy as np
-from PIL import Image
-from scipy import fft
+import numpy.typing as npt
+from PIL import Image, ImageChops
 
-from scanops import imaging
-from scanops.config import Validation
+from scanops import filenames, imaging, plain_files
+from scanops.data import thumbnails
 from scanops.errors import ImageError
-from scanops.workers import each
 
 FILES_A_TASK = 16
+BORDER_SHARE = 32  # the border is this fraction of each side wide
+COLOUR_SAMPLE_PX = 128
+LEVELS = np.arange(256, dtype=np.float64)
+Views = bytes  # a name of its own, because Facts has a field `bytes`
 
 
-@dataclass
-class Row:
-    """What the scan says of one file; the manifest adds what needs the others.
+@dataclass(frozen=True)
+class Bounds:
+    """What is too large to be read.
 
     Attributes:
-        path: Relative POSIX path.
-        sha256: Hash of the bytes, or None for a file that cannot be opened.
-        pixel_sha256: Hash of the upright RGB pixels and their shape, or None when undecodable.
-        phash: 64-bit perceptual hash as 16 hexadecimal digits, or None.
+        max_pixels: Of one image or frame.
+        max_frames: Of one DICOM file.
+    """
+
+    max_pixels: int
+    max_frames: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What was measured of one image; what it means is judged elsewhere, so facts can be kept.
+
+    Attributes:
+        path: Relative POSIX path; a frame of several is `<file>/frame-0007`.
+        sha256: Hash of the file's bytes, or None for a file that cannot be opened.
         bytes: Size of the file, or None for a file that cannot be opened.
-        format: Format of the bytes, or None.
-        mode: Stored mode, or None.
-        width: Stored width in pixels, or None.
-        height: Stored height in pixels, or None.
-        mean: Mean grey level in [0, 255], or None.
-        std: Standard deviation of the grey levels, or None.
-        defects: Kinds of defects found in this file alone.
-        notes: One sentence a defect, in the same order.
+        fault: Defect kind of a file that cannot be used, else None.
+        fault_note: What is wrong with it, else None. All below is None or empty when there is a fault.
+        pixel_sha256: Hash of the upright pixels and their shape.
+        format: Format of the bytes.
+        mode: Stored mode.
+        width: Stored width in pixels.
+        height: Stored height in pixels.
+        mean: Mean grey level in [0, 255], of the picture as `thumbnails.reduce` leaves it.
+        std: Standard deviation of the same grey levels; averaging takes fine noise out of it.
+        border: Mean grey level of the outermost 1/32 of each side.
+        spread: Mean difference between the highest and the lowest colour channel, in grey levels.
+        identifying: Names of metadata fields that may say who or where.
+        patient: Pseudonym of the patient that the file names, or of the file when it holds frames.
+        phash: See `thumbnails.hash_perceptually`.
+        views: See `thumbnails.take`.
     """
 
     path: str
     sha256: str | None = None
-    pixel_sha256: str | None = None
-    phash: str | None = None
     bytes: int | None = None
+    fault: str | None = None
+    fault_note: str | None = None
+    pixel_sha256: str | None = None
     format: str | None = None
     mode: str | None = None
     width: int | None = None
     height: int | None = None
     mean: float | None = None
     std: float | None = None
-    defects: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-    def add(self, kind: str, note: str) -> None:
-        """Record a defect.
-
-        Args:
-            kind: A defect kind of the manifest.
-            note: What was seen.
-        """
-        self.defects.append(kind)
-        self.notes.append(note)
+    border: float | None = None
+    spread: float | None = None
+    identifying: tuple[str, ...] = ()
+    patient: str | None = None
+    phash: str | None = None
+    views: Views = b""
 
 
-def scan(
-    root: Path, paths: Sequence[str], rules: Validation, workers: int | None = None
-) -> Generator[Row, None, None]:
-    """Scan files in parallel; the rows come in the order of `paths` whatever the worker count.
+def lost(path: str) -> list[Facts]:
+    """Describe a file that ended the process that read it.
 
     Args:
-        root: Folder that the paths are relative to.
-        paths: Relative POSIX paths.
-        rules: Bounds and thresholds.
-        workers: Processes; None takes the cores this process may use, 1 stays in this process.
-
-    Returns:
-        One row a path; to be closed by whoever may not read to the end.
+        path: Relative POSIX path.
     """
-    return each(partial(scan_file, root, rules=rules), paths, workers=workers, chunk=FILES_A_TASK)
+    return [Facts(path, fault="undecodable", fault_note="ended the process that decoded it")]
 
 
-def scan_file(root: Path, path: str, rules: Validation) -> Row:
-    """Read one file once and describe it.
+def scan_file(root: Path, path: str, bounds: Bounds) -> list[Facts]:
+    """Read one file once and describe its images.
 
     Args:
         root: Folder that `path` is relative to.
         path: Relative POSIX path.
-        rules: Bounds and thresholds.
+        bounds: What is too large.
 
     Returns:
-        Its row. A file that cannot be used gets a defect, never an exception.
+        Facts of its image, or of each frame. A file that cannot be used gets a fault, never an exception.
     """
-    row = Row(path)
     try:
-        data = (root / path).read_bytes()
+        data = plain_files.read(root / filenames.to_file(path))
+    except ImageError as error:
+        return [Facts(path, fault=error.kind, fault_note=error.fault)]
     except OSError as error:
-        row.add("undecodable", f"cannot be opened ({error.strerror})")
-        return row
-    row.bytes, row.sha256 = len(data), hashlib.sha256(data).hexdigest()
+        return [Facts(path, fault="undecodable", fault_note=f"cannot be opened ({error.strerror})")]
+    sha256 = hashlib.sha256(data).hexdigest()
     try:
-        decoded = imaging.decode(data, max_pixels=rules.max_pixels)
+        images = imaging.decode_frames(
+            data, subject=path, max_pixels=bounds.max_pixels, max_frames=bounds.max_frames
+        )
+        found = [_measure(path, sha256, len(data), image) for image in images]
     except ImageError as error:
         suffix = PurePosixPath(path).suffix.lower()
         unknown = error.kind == "undecodable" and suffix not in imaging.SUFFIXES
-        row.add("unsupported" if unknown else error.kind, error.fault)
-        return row
-    _describe(row, decoded)
-    _judge(row, decoded, rules)
-    return row
+        kind = "unsupported" if unknown else error.kind
+        return [Facts(path, sha256, len(data), fault=kind, fault_note=error.fault)]
+    return found if len(found) == 1 else [_frame(facts, number) for number, facts in enumerate(found)]
 
 
-def hash_pixels(pixels: imaging.Pixels) -> str:
+def hash_pixels(picture: Image.Image) -> str:
     """Hash a picture independently of the file that holds it.
 
     Args:
-        pixels: uint8 [H, W, 3].
+        picture: In mode `L`, or `RGB` when it has colours.
 
     Returns:
-        SHA-256 of shape and values, in hexadecimal.
+        SHA-256 of shape and values, in hexadecimal; a grey picture stored as RGB hashes as grey.
     """
-    shape = np.asarray(pixels.shape, "<u4").tobytes()
-    return hashlib.sha256(shape + np.ascontiguousarray(pixels).tobytes()).hexdigest()
+    return _hash(picture, picture.tobytes())
 
 
-def hash_perceptually(grey: Image.Image) -> str:
-    """Hash what a picture looks like (pHash: Zauner, 2010, the sign of low DCT frequencies).
-
-    Args:
-        grey: An image in mode `L`.
-
-    Returns:
-        64 bits as 16 hexadecimal digits: 1 where a coefficient is above the median of its 8 × 8 block.
-    """
-    small = np.asarray(grey.resize((32, 32), Image.Resampling.BILINEAR), np.float64)
-    low = fft.dctn(small, norm="ortho")[:8, :8].ravel()
-    bits = low > np.median(low[1:])
-    return np.packbits(bits).tobytes().hex()
+def _hash(picture: Image.Image, pixels: Views) -> str:
+    shape = np.asarray((picture.height, picture.width, len(picture.getbands())), "<u4").tobytes()
+    digest = hashlib.sha256(shape)
+    digest.update(pixels)
+    return digest.hexdigest()
 
 
-def _describe(row: Row, decoded: imaging.Decoded) -> None:
-    grey = Image.fromarray(decoded.pixels).convert("L")
-    levels = np.asarray(grey)
-    row.pixel_sha256 = hash_pixels(decoded.pixels)
-    row.phash = hash_perceptually(grey)
-    row.format, row.mode = decoded.format, decoded.mode
-    row.width, row.height = decoded.width, decoded.height
-    row.mean, row.std = round(float(levels.mean()), 4), round(float(levels.std()), 4)
+def _measure(path: str, sha256: str, size: int, image: imaging.Decoded) -> Facts:
+    picture = _without_idle_channels(image.picture)
+    pixels = picture.tobytes()
+    grey = picture if picture.mode == "L" else picture.convert("L")
+    levels = pixels if picture.mode == "L" else grey.tobytes()
+    working = thumbnails.reduce(grey)
+    views, (mean, std) = thumbnails.take(working), _mean_and_std(working)
+    return Facts(
+        path=path,
+        sha256=sha256,
+        bytes=size,
+        pixel_sha256=_hash(picture, pixels),
+        format=image.format,
+        mode=image.mode,
+        width=image.width,
+        height=image.height,
+        mean=mean,
+        std=std,
+        border=_border(np.frombuffer(levels, np.uint8).reshape(grey.height, grey.width)),
+        spread=_spread(picture),
+        identifying=image.identifying,
+        patient=image.patient,
+        phash=thumbnails.hash_perceptually(views),
+        views=views,
+    )
 
 
-def _judge(row: Row, decoded: imaging.Decoded, rules: Validation) -> None:
-    expected = imaging.SUFFIXES.get(PurePosixPath(row.path).suffix.lower())
-    if expected != decoded.format:
-        row.add(
-            "format_mismatch", f"is {decoded.format} but named {PurePosixPath(row.path).suffix or 'bare'}"
-        )
-    if min(decoded.width, decoded.height) < rules.min_side_px:
-        row.add("too_small", f"is {decoded.width} × {decoded.height} px")
-    deviation = row.std or 0.0
-    if deviation < rules.blank_std:
-        row.add("blank", f"varies by {deviation:.2f} grey levels")
-    elif deviation < rules.low_contrast_std:
-        row.add("low_contrast", f"varies by {deviation:.2f} grey levels")
-    if decoded.mode != "L":
-        spread = float(np.ptp(decoded.pixels, axis=2).mean())
-        if spread > rules.colour_spread:
-            row.add("colour_image", f"has channels {spread:.1f} levels apart")
-    if decoded.identifying:
-        row.add("identifying_metadata", f"carries {', '.join(decoded.identifying)}")
+def _frame(facts: Facts, number: int) -> Facts:
+    """Name a frame; frames of one file belong to one patient, named or not."""
+    path = imaging.frame_path(facts.path, number)
+    patient = facts.patient or f"file-{str(facts.sha256)[:16]}"
+    return Facts(**{**vars(facts), "path": path, "patient": patient})
+
+
+def _without_idle_channels(picture: Image.Image) -> Image.Image:
+    """Return a grey picture that is stored in three equal channels as one channel."""
+    if picture.mode == "L":
+        return picture
+    red, green, blue = picture.split()
+    alike = all(ImageChops.difference(red, other).getbbox() is None for other in (green, blue))
+    return red if alike else picture
+
+
+def _spread(picture: Image.Image) -> float:
+    if picture.mode == "L":
+        return 0.0
+    factor = max(picture.size) // COLOUR_SAMPLE_PX
+    sample = picture.reduce(factor) if factor > 1 else picture
+    return round(float(np.ptp(np.asarray(sample), axis=2).mean()), 4)
+
+
+def _mean_and_std(grey: Image.Image) -> tuple[float, float]:
+    """Return mean and standard deviation."""
+    counts = np.asarray(grey.histogram(), np.float64)
+    shares = counts / counts.sum()
+    mean = float(shares @ LEVELS)
+    return round(mean, 4), round(float(np.sqrt(shares @ (LEVELS - mean) ** 2)), 4)
+
+
+def _border(levels: npt.NDArray[np.uint8]) -> float:
+    """Return the mean level of a frame, from the strips that make it up."""
+    height, width = levels.shape
+    across, down = (max(1, side // BORDER_SHARE) for side in (width, height))
+    below, right = max(down, height - down), max(across, width - across)
+    middle = levels[down:below]
+    strips = (levels[:down], levels[below:], middle[:, :across], middle[:, right:])
+    total = sum(int(strip.sum(dtype=np.int64)) for strip in strips)
+    return round(total / sum(strip.size for strip in strips), 4)

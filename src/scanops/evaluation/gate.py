@@ -109,7 +109,8 @@ def table(report: Mapping[str, Any]) -> str:
         report: What `reports/gate.json` holds.
 
     Returns:
-        A heading, one aligned line a check, a legend and the verdict; no final newline.
+        A heading, one aligned line a check, a legend, the verdict and the warnings about the data; no
+        final newline.
     """
     head = ("check", "value", "needed", "")
     rows = [
@@ -118,7 +119,8 @@ def table(report: Mapping[str, Any]) -> str:
     ]
     name, value, needed, _ = (max(map(len, column)) for column in zip(head, *rows, strict=True))
     lines = [f"{a:<{name}}  {b:>{value}}  {c:>{needed}}  {d}".rstrip() for a, b, c, d in (head, *rows)]
-    return "\n".join([*lines, LEGEND, f"verdict: {report['verdict']}"])
+    warned = [f"warning: {sentence}" for sentence in report.get("warnings", [])]
+    return "\n".join([*lines, LEGEND, f"verdict: {report['verdict']}", *warned])
 
 
 def summary(report: Mapping[str, Any]) -> str:

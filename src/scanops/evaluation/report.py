@@ -12,8 +12,8 @@ import numpy.typing as npt
 from scanops.config import Evaluation
 from scanops.errors import VerdictError
 from scanops.evaluation import metrics
-from scanops.evaluation.intervals import Interval, Statistic, bootstrap
 from scanops.evaluation.metrics import Floats, Integers, Probabilities
+from scanops.intervals import Interval, Statistic, bootstrap
 
 OVERALL = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "ece")
 # Digits kept. The last bits of a float differ between processors; a report must not.

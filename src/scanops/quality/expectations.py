@@ -1,26 +1,25 @@
-"""The judge of the data: a Great Expectations suite over the manifest, built from the parameters."""
+"""The judge of the data: Great Expectations over the manifest, run as a checkpoint with Data Docs."""
 
 from __future__ import annotations
 
 import datetime as dt
-import os
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-# Great Expectations reads this when it is imported; a hospital's data checks report to nobody.
-os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-import great_expectations as gx
-from great_expectations import expectations as gxe
-from great_expectations.core.run_identifier import RunIdentifier
-
 from scanops.atomic import replacing
-from scanops.config import Severities, Validation
+from scanops.errors import ConfigError
+from scanops.quality import suites
+from scanops.quality.declared import Declared
+from scanops.quality.measure import Measure
+from scanops.quality.silent_gx import RunIdentifier, gx
+from scanops.validation_rules import Validation
 
-# Defects that say something of the whole set, not of one file: worth a warning even where allowed.
-WARNED = ("label_conflict",)
 # Data Docs carry a run's time; a fixed one keeps the pages a function of the data.
 RUN = RunIdentifier(run_name="validate", run_time=dt.datetime(2000, 1, 1, tzinfo=dt.UTC))
 
@@ -30,6 +29,7 @@ class Finding:
     """The result of one expectation.
 
     Attributes:
+        suite: `images`, `classes`, `drift` or `shortcuts`.
         expectation: Great Expectations' name of it.
         column: The column judged, or None for the whole table.
         severity: `critical` or `warning`.
@@ -38,6 +38,7 @@ class Finding:
         meaning: What it asks, in plain words.
     """
 
+    suite: str
     expectation: str
     column: str | None
     severity: str
@@ -46,25 +47,50 @@ class Finding:
     meaning: str
 
 
-def judge(manifest: pd.DataFrame, leaked: pd.Series, rules: Validation, docs: Path) -> list[Finding]:
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of the data beside the rules of `params.yaml`.
+
+    Attributes:
+        declared: Expectations of the engineers.
+        drift: Distances from the accepted data; none without a reference.
+        shortcuts: How far each cheap feature tells the class.
+    """
+
+    declared: Declared = field(default_factory=Declared)
+    drift: Sequence[Measure] = ()
+    shortcuts: Sequence[Measure] = ()
+
+
+def judge(manifest: pd.DataFrame, rules: Validation, docs: Path, asked: Asked | None = None) -> list[Finding]:
     """Run the suites over the manifest and write Data Docs.
 
     Args:
-        manifest: What `data.manifest.build` returns.
-        leaked: One truth value a row: the image is in the supplied test split and also in training.
+        manifest: What `data.survey.survey` returns.
         rules: Thresholds and severities.
         docs: Folder for the HTML pages; replaced.
+        asked: What is asked beside the rules; nothing by default.
 
     Returns:
-        One finding an expectation: images first, then classes.
+        One finding an expectation: images, classes, drift, shortcuts.
+
+    Raises:
+        ConfigError: A declared expectation cannot be put to these data.
     """
+    asked = asked or Asked()
+    own = asked.declared
+    work = {
+        "images": (suites.image_table(manifest), suites.image_suite(rules) + list(own.images)),
+        "classes": (suites.class_table(manifest), suites.class_suite(rules) + list(own.classes)),
+        "drift": (suites.measure_table(asked.drift), suites.measure_suite(asked.drift)),
+        "shortcuts": (suites.measure_table(asked.shortcuts), suites.measure_suite(asked.shortcuts)),
+    }
     with replacing(docs) as draft:
         context = gx.get_context(mode="ephemeral")
         context.variables.progress_bars = {"globally": False}
         _publish_to(context, draft)
-        findings = _check(context, "images", _image_table(manifest, leaked), _image_suite(rules))
-        findings += _check(context, "classes", _class_table(manifest), _class_suite(rules))
-    return findings
+        found = [_check(context, name, table, suite) for name, (table, suite) in work.items() if suite]
+    return [finding for findings in found for finding in findings]
 
 
 def verdict(findings: list[Finding]) -> str:
@@ -110,85 +136,38 @@ def _check(context: Any, name: str, table: pd.DataFrame, suite: list[Any]) -> li
     )
     result = context.checkpoints.add(checkpoint).run(batch_parameters={"dataframe": table}, run_id=RUN)
     (run,) = result.run_results.values()
-    return [_finding(item) for item in run.results]
+    return [_finding(name, item) for item in run.results]
 
 
-def _finding(item: Any) -> Finding:
+def _finding(suite: str, item: Any) -> Finding:
     asked, seen = item.expectation_config, item.result
+    _refuse_unanswerable(suite, asked, item.exception_info)
     observed = seen.get("observed_value", seen.get("unexpected_count"))
     return Finding(
+        suite=suite,
         expectation=asked.type,
         column=asked.kwargs.get("column"),
         severity=asked.severity.value,
         success=bool(item.success),
-        observed=None if observed is None or pd.isna(observed) else round(float(observed), 6),
+        observed=_number(observed),
         meaning=str(asked.notes),
     )
 
 
-def _image_table(manifest: pd.DataFrame, leaked: pd.Series) -> pd.DataFrame:
-    table = manifest.drop(columns=["defects"]).assign(
-        quarantined=manifest["quarantined"].astype(float), leaked=leaked.astype(bool)
-    )
-    for kind in Severities.model_fields:
-        table[kind] = [kind in defects for defects in manifest["defects"]]
-    return table
+def _refuse_unanswerable(suite: str, asked: Any, raised: dict[str, Any]) -> None:
+    """An expectation that Great Expectations cannot compute is a mistake, not a fault of the data."""
+    # One entry a metric when something was raised, else the fields of a single one.
+    entries = [entry for entry in raised.values() if isinstance(entry, dict)] or [raised]
+    messages = [str(entry["exception_message"]) for entry in entries if entry.get("raised_exception")]
+    if messages:
+        subject = f"{suite}: {asked.type} of {asked.kwargs.get('column', 'the table')}"
+        raise ConfigError(
+            subject, f"cannot be computed ({messages[0]})", "Correct or remove it in expectations.yaml"
+        )
 
 
-def _image_suite(rules: Validation) -> list[Any]:
-    suite = [
-        gxe.ExpectColumnValuesToBeUnique(column="path", notes="one row a file"),
-        gxe.ExpectColumnValuesToBeUnique(column="image_id", notes="one name a file"),
-        gxe.ExpectColumnMeanToBeBetween(
-            column="quarantined",
-            max_value=rules.max_quarantined_fraction,
-            notes="the share of quarantined images stays under max_quarantined_fraction",
-        ),
-        gxe.ExpectColumnValuesToBeInSet(
-            column="leaked",
-            value_set=[False],
-            severity="warning",
-            notes="no image of the supplied test split is in its training split",
-        ),
-    ]
-    for kind, severity in rules.severity.model_dump().items():
-        if severity == "fail" or kind in WARNED:
-            suite.append(
-                gxe.ExpectColumnValuesToBeInSet(
-                    column=kind,
-                    value_set=[False],
-                    severity="critical" if severity == "fail" else "warning",
-                    notes=f"no image has the defect {kind}",
-                )
-            )
-    return suite
-
-
-def _class_table(manifest: pd.DataFrame) -> pd.DataFrame:
-    images = (~manifest["quarantined"]).groupby(manifest["label"]).sum().astype(int)
-    imbalance = images.max() / images.clip(lower=1)
-    quarantined = manifest["quarantined"].astype(float).groupby(manifest["label"]).mean()
-    columns = {"images": images, "imbalance": imbalance, "quarantined": quarantined}
-    return pd.DataFrame(columns).rename_axis("label").reset_index()
-
-
-def _class_suite(rules: Validation) -> list[Any]:
-    return [
-        gxe.ExpectTableRowCountToBeBetween(min_value=2, notes="there are at least two classes"),
-        gxe.ExpectColumnMinToBeBetween(
-            column="images",
-            min_value=rules.min_images_per_class,
-            notes="each class has min_images_per_class usable images",
-        ),
-        gxe.ExpectColumnMaxToBeBetween(
-            column="imbalance",
-            max_value=rules.max_class_imbalance,
-            notes="the largest class is at most max_class_imbalance times the smallest",
-        ),
-        gxe.ExpectColumnMaxToBeBetween(
-            column="quarantined",
-            max_value=rules.max_quarantined_fraction,
-            severity="warning",
-            notes="no class loses more than max_quarantined_fraction of its images to quarantine",
-        ),
-    ]
+def _number(observed: object) -> float | None:
+    """Keep a finite number; a list, a text or nothing at all is left to the Data Docs."""
+    if not isinstance(observed, int | float | np.number):
+        return None
+    return round(float(observed), 6) if math.isfinite(observed) else None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Hashable, Mapping
 from pathlib import Path
 
 import pandas as pd
 
+from scanops import imaging
 from scanops.errors import ConfigError
 from scanops.release.smoke import Case
 
@@ -15,6 +17,9 @@ PREFIX = "p_"
 
 def choose(splits: Path, predictions: Path, raw: Path, count: int) -> list[Case]:
     """Choose images of the test split, in turn from each class.
+
+    In each class whole files come first: the service answers one image a file. A frame of several goes as a
+    PNG of its own, which holds the same pixels.
 
     Args:
         splits: Parquet file with `image_id`, `path` and `split`.
@@ -29,8 +34,9 @@ def choose(splits: Path, predictions: Path, raw: Path, count: int) -> list[Case]
         ConfigError: A file is missing or holds something else, or there is no test image in common.
     """
     rows = _join(splits, predictions)
+    rows["framed"] = [imaging.locate(raw, path)[1] is not None for path in rows["path"]]
     # Images of a class in the order of their ids, then the first of each class, the second of each, …
-    turn = rows.sort_values("image_id").groupby("label").cumcount()
+    turn = rows.sort_values(["framed", "image_id"]).groupby("label").cumcount()
     chosen = rows.assign(turn=turn).sort_values(["turn", "label"]).head(count)
     columns = [name for name in rows.columns if name.startswith(PREFIX)]
     return [_case(raw, row, columns) for row in chosen.to_dict("records")]
@@ -59,10 +65,16 @@ def _join(splits: Path, predictions: Path) -> pd.DataFrame:
 
 
 def _case(raw: Path, row: Mapping[Hashable, object], columns: list[str]) -> Case:
-    path = raw / str(row["path"])
+    file, frame = imaging.locate(raw, str(row["path"]))
     try:
-        data = path.read_bytes()
+        data = file.read_bytes() if frame is None else _as_png(imaging.read(raw, str(row["path"])))
     except OSError as error:
-        raise ConfigError(str(path), f"cannot be read ({error})", "Fetch the data again") from error
+        raise ConfigError(str(file), f"cannot be read ({error})", "Fetch the data again") from error
     probabilities = {name.removeprefix(PREFIX): float(str(row[name])) for name in columns}
     return Case(str(row["path"]), data, str(row["prediction"]), probabilities)
+
+
+def _as_png(image: imaging.Decoded) -> bytes:
+    buffer = io.BytesIO()
+    image.picture.save(buffer, "PNG")
+    return buffer.getvalue()

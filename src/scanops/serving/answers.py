@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import io
-
 import anyio
 import anyio.to_thread
 import numpy as np
-from PIL import Image
 
 from scanops import imaging
 from scanops.bundle.predictor import Predictor
@@ -22,7 +19,8 @@ class Slots:
 
     Attributes:
         small: Threads that decode ordinary images, or infer.
-        large: The one thread that decodes a large image: two at once would not fit the container's memory.
+        large: The one thread that decodes a large image or reads DICOM, which may unpack to far more than
+            was sent: two at once would not fit the container's memory.
     """
 
     def __init__(self, workers: int) -> None:
@@ -67,21 +65,15 @@ async def _prepare(predictor: Predictor, upload: Upload, limits: Limits, slots: 
         return FileError(kind="empty", detail="The file holds no bytes. Export it again.")
     data = bytes(upload.data)
     upload.data = bytearray()
-    pixels = _count_pixels(data)
+    limiter = slots.large if imaging.is_dicom(data) else slots.small
+    # In a thread: a hostile header can take a second to read.
+    pixels = await anyio.to_thread.run_sync(imaging.count_pixels, data, limiter=limiter)
     if pixels > limits.pixels:
         limit = f"{limits.pixels // 1_000_000} million pixels"
         return FileError(kind="too_large", detail=f"The image has more than {limit}. Send a smaller one.")
-    limiter = slots.large if pixels > limits.small_pixels else slots.small
+    if pixels > limits.small_pixels:
+        limiter = slots.large
     return await anyio.to_thread.run_sync(_decode, predictor, data, limiter=limiter)
-
-
-def _count_pixels(data: bytes) -> int:
-    """Read the size that a header declares; 0 where it cannot be read, which decoding then tells."""
-    try:
-        with Image.open(io.BytesIO(data), formats=imaging.FORMATS) as image:
-            return image.width * image.height
-    except Exception:  # Pillow's parsers raise many kinds on damaged headers
-        return 0
 
 
 def _decode(predictor: Predictor, data: bytes) -> Pixels | FileError:

@@ -23,7 +23,7 @@ def decoded(root: Path, paths: Sequence[str], size_px: int, fit: imaging.Fit) ->
 
     Args:
         root: Folder that the paths are relative to.
-        paths: Relative POSIX paths.
+        paths: As the manifest holds them, see `imaging.locate`.
         size_px: Side of the result.
         fit: See `imaging.resize`.
 
@@ -36,8 +36,7 @@ def decoded(root: Path, paths: Sequence[str], size_px: int, fit: imaging.Fit) ->
     """
 
     def fill(index: int) -> None:
-        data = (root / paths[index]).read_bytes()
-        array[index] = imaging.to_input(data, size_px, fit, subject=paths[index])
+        array[index] = imaging.resize(imaging.read(root, paths[index]).pixels, size_px, fit)
 
     with tempfile.TemporaryDirectory(prefix="scanops-pixels-") as folder:
         shape = (len(paths), size_px, size_px, 3)

@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from scanops import imaging
 from scanops.bundle import batch
 from scanops.bundle.predictor import Predictor
 from scanops.errors import ConfigError, ImageError
+from tests import dicom_files
 from tests.bundles import make_bundle
+from tests.pictures import encode, noise, save
 
 IMAGES = 3 * batch.BATCH_SIZE + 5
 
@@ -59,16 +62,14 @@ def test_no_more_files_are_opened_than_are_needed_soon(
 ) -> None:
     """A reader that stops after one batch has not read the whole folder."""
     opened: list[str] = []
-    lock, prepare = threading.Lock(), Predictor.prepare
+    lock, read = threading.Lock(), imaging.read
 
-    def counted(
-        self: Predictor, data: bytes, subject: str = "image"
-    ) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    def counted(root: Path, path: str) -> imaging.Decoded:
         with lock:
-            opened.append(subject)
-        return prepare(self, data, subject)
+            opened.append(path)
+        return read(root, path)
 
-    monkeypatch.setattr(Predictor, "prepare", counted)
+    monkeypatch.setattr(imaging, "read", counted)
     monkeypatch.setattr(batch, "AHEAD", 4)
     reader = batch.read(predictor, raw, names())
     next(reader)
@@ -85,6 +86,20 @@ def test_a_missing_file_is_named(predictor: Predictor, raw: Path) -> None:
     """The message names the file and says what to do."""
     with pytest.raises(ConfigError, match=r"gone\.png: cannot be read .*make repro"):
         list(batch.read(predictor, raw, ["000.png", "gone.png"]))
+
+
+def test_frames_are_read_by_their_paths(predictor: Predictor, tmp_path: Path) -> None:
+    """Each frame of a DICOM file is an image of its own, in any order and beside whole files."""
+    frames = np.random.default_rng(0).integers(0, 256, (40, 24, 20), np.uint8)
+    save(tmp_path / "x.dcm", dicom_files.encode(frames))
+    save(tmp_path / "y.png", encode(noise(1)))
+    order = [39, *range(38)]
+    paths = ["y.png", *(imaging.frame_path("x.dcm", number) for number in order)]
+    inputs = np.concatenate(list(batch.read(predictor, tmp_path, paths)))
+    for row, number in zip(inputs[1:], order, strict=True):
+        colours = np.repeat(frames[number][..., None], 3, axis=2)
+        expected = imaging.resize(colours, predictor.bundle.size_px, predictor.bundle.fit)
+        np.testing.assert_array_equal(row, expected)
 
 
 def test_a_damaged_file_is_named(predictor: Predictor, raw: Path, tmp_path: Path) -> None:

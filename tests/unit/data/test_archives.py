@@ -11,6 +11,7 @@ import stat
 import struct
 import tarfile
 import tempfile
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from hypothesis import strategies as st
 from scanops.data import archives
 from scanops.data.intake import JUNK
 from scanops.errors import OutsideError, VerdictError
+from tests.pictures import encode, noise
 
 FILES = {"set/yes/1.png": b"one" * 500, "set/no/2.png": b"two", "set/no/empty.png": b""}
 HOSTILE_NAMES = {
@@ -146,6 +148,56 @@ def test_long_names_of_other_formats_unpack(bench: Bench) -> None:
         bench.target = bench.folder / "inner" / f"target{number}"
         bench.unpack(buffer.getvalue())
         assert bench.files() == dict.fromkeys(names, b"abc")
+
+
+YEAR_2020 = (2020, 1, 1, 12, 0, 0)
+YEAR_2020_S = 1_577_880_000
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo"])
+def test_times_of_last_change_are_kept(bench: Bench, monkeypatch: pytest.MonkeyPatch, zone: str) -> None:
+    """In a zip, which tells no time zone, and in a tar, the same on every machine."""
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        buffer = io.BytesIO()
+        with zipfile.ZipFile(buffer, "w") as archive:
+            archive.writestr(zipfile.ZipInfo("a/zip.png", YEAR_2020), b"x")
+            archive.writestr(zipfile.ZipInfo("a/none.png"), b"x")
+        bench.unpack(buffer.getvalue())
+        info = tarfile.TarInfo("b/tar.png")
+        info.mtime = YEAR_2020_S
+        bench.unpack(tar_of((info, b"x")))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert (bench.target / "a/zip.png").stat().st_mtime == YEAR_2020_S
+    assert (bench.target / "b/tar.png").stat().st_mtime == YEAR_2020_S
+    assert (bench.target / "a/none.png").stat().st_mtime > YEAR_2020_S
+
+
+def test_a_zip_with_an_impossible_date_unpacks(bench: Bench) -> None:
+    """Month 0 is what some programs write for no date; the file counts, its time does not."""
+    data = bytearray(zip_of({"a/x.png": b"x"}))
+    for start in (data.index(b"PK\x03\x04") + 12, data.index(b"PK\x01\x02") + 14):
+        data[start : start + 2] = bytes(2)
+    bench.unpack(bytes(data))
+    assert (bench.target / "a/x.png").stat().st_mtime > YEAR_2020_S
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_metadata_are_stripped_where_that_is_asked_for(tmp_path: Path, kind: str) -> None:
+    """Members are counted that lost some; without the wish every byte stays."""
+    signed = encode(noise(1), "JPEG", comment=b"Mustermann")
+    files = {"yes/1.jpg": signed, "no/2.txt": b"Mustermann"}
+    archive = tmp_path / "scans"
+    archive.write_bytes(zip_of(files) if kind == "zip" else tar_of(*files.items()))
+    for wish in (False, True):
+        target = tmp_path / str(wish)
+        unpacked = archives.unpack(archive, target, max_files=9, max_bytes=1 << 20, strip_metadata=wish)
+        assert unpacked.stripped == int(wish)
+        assert ((target / "yes/1.jpg").read_bytes() == signed) is not wish
+        assert (target / "no/2.txt").read_bytes() == b"Mustermann"
 
 
 def test_permissions_come_from_the_umask(bench: Bench) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
@@ -13,12 +14,19 @@ from tqdm import tqdm
 
 from scanops.data.intake import JUNK, MAX_NAME_BYTES, MAX_PATH_BYTES, Bounds, Intake, safe_path
 from scanops.errors import VerdictError
+from tests.pictures import encode, noise, save
 
 
-def intake(root: Path, max_files: int = 10, max_bytes: int = 1000, dense_bytes: int | None = None) -> Intake:
+def intake(
+    root: Path,
+    max_files: int = 10,
+    max_bytes: int = 1000,
+    dense_bytes: int | None = None,
+    strip_metadata: bool = False,
+) -> Intake:
     """Open the door to a folder."""
     bounds = Bounds(max_files, max_bytes, dense_bytes)
-    return Intake(root, "origin", bounds, tqdm(file=io.StringIO()))
+    return Intake(root, "origin", bounds, tqdm(file=io.StringIO()), strip_metadata=strip_metadata)
 
 
 @pytest.mark.parametrize(
@@ -137,3 +145,55 @@ def test_the_bound_is_for_all_files_together(tmp_path: Path) -> None:
     assert (door.files, door.bytes) == (2, 6)
     with pytest.raises(VerdictError, match="more than 6 bytes"):
         door.write(PurePosixPath("3.png"), [b"x"])
+
+
+YEAR_2020_S = 1_577_880_000.0
+
+
+def test_the_time_of_last_change_is_kept(tmp_path: Path) -> None:
+    """A second pull gives the same time, by which a scan knows the file again."""
+    intake(tmp_path).write(PurePosixPath("x.png"), [b"x"], modified_s=YEAR_2020_S)
+    assert (tmp_path / "x.png").stat().st_mtime == YEAR_2020_S
+
+
+@pytest.mark.parametrize("modified_s", [None, -1.0, 0.0, 315_532_800.0, 4_102_444_801.0, 1e300, float("nan")])
+def test_a_time_that_nobody_set_is_not_kept(tmp_path: Path, modified_s: float | None) -> None:
+    """Nothing, 1970, the first second of 1980 and a far future give a fresh time, and no error."""
+    mark = save(tmp_path / "mark", b"")
+    os.utime(mark, (YEAR_2020_S, YEAR_2020_S))
+    intake(tmp_path).write(PurePosixPath("x.png"), [b"x"], modified_s=modified_s)
+    assert YEAR_2020_S < (tmp_path / "x.png").stat().st_mtime < 4_102_444_800
+
+
+def test_stripped_files_are_counted_as_they_are_on_the_disk(tmp_path: Path) -> None:
+    """What names somebody is left out; other files keep every byte, and no time passes for another's."""
+    plain, signed = encode(noise(1), "JPEG"), encode(noise(2), "JPEG", comment=b"Mustermann")
+    door = intake(tmp_path, max_bytes=len(plain) + len(signed), strip_metadata=True)
+    for name, data in (("1.jpg", plain), ("2.jpg", signed)):
+        door.write(PurePosixPath(name), [data], modified_s=YEAR_2020_S)
+    assert (tmp_path / "1.jpg").read_bytes() == plain
+    assert b"Mustermann" not in (tmp_path / "2.jpg").read_bytes()
+    assert (door.files, door.stripped) == (2, 1)
+    assert door.bytes == sum((tmp_path / name).stat().st_size for name in ("1.jpg", "2.jpg"))
+    assert door.bytes < len(plain) + len(signed)
+    assert (tmp_path / "1.jpg").stat().st_mtime == YEAR_2020_S
+    assert (tmp_path / "2.jpg").stat().st_mtime > YEAR_2020_S
+
+
+def test_bounds_are_for_what_comes_not_for_what_is_left(tmp_path: Path) -> None:
+    """Metadata that will be left out still count while they come."""
+    signed = encode(noise(2), "JPEG", comment=b"x" * 900)
+    door = intake(tmp_path, max_bytes=2 * len(signed) - 1, strip_metadata=True)
+    door.write(PurePosixPath("1.jpg"), [signed])
+    with pytest.raises(VerdictError, match="max_bytes"):
+        door.write(PurePosixPath("2.jpg"), [signed])
+
+
+def test_what_is_too_large_for_an_image_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file beyond what any image takes is written through, without being held in memory."""
+    signed = encode(noise(2), "JPEG", comment=b"Mustermann")
+    monkeypatch.setattr("scanops.data.intake.MAX_STRIPPED_BYTES", len(signed) - 1)
+    door = intake(tmp_path, max_bytes=len(signed), strip_metadata=True)
+    door.write(PurePosixPath("1.jpg"), [signed])
+    assert (tmp_path / "1.jpg").read_bytes() == signed
+    assert door.stripped == 0

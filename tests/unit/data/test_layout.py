@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scanops.data.layout import classify
-from scanops.errors import VerdictError
+from scanops import filenames
+from scanops.data.layout import classify, find
+from scanops.errors import ConfigError, VerdictError
 
 
 @pytest.mark.parametrize(
@@ -52,3 +56,70 @@ def test_every_visible_file_has_one_place(folders: list[list[str]]) -> None:
     visible = {path for path in paths if ".x" not in path.split("/")}
     told = [place.path for place in layout.placed] + list(layout.unplaced)
     assert sorted(told) == sorted(visible)
+
+
+def test_everything_below_a_folder_is_listed(tmp_path: Path) -> None:
+    """Files, links and pipes, sorted by their text; folders are no entries, and links are not entered."""
+    (tmp_path / "b" / "deep" / "er").mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "b" / "deep" / "er" / "1.png").touch()
+    (tmp_path / "a.png").touch()
+    (tmp_path / "b" / "up").symlink_to("..")
+    (tmp_path / "b" / "dangling").symlink_to("nothing")
+    os.mkfifo(tmp_path / "b" / "pipe")
+    assert find(tmp_path) == ["a.png", "b/dangling", "b/deep/er/1.png", "b/pipe", "b/up"]
+
+
+def test_a_root_that_is_a_link_is_entered(tmp_path: Path) -> None:
+    """What the user points at may be a link: that is where the data are."""
+    (tmp_path / "there" / "a").mkdir(parents=True)
+    (tmp_path / "there" / "a" / "1.png").touch()
+    (tmp_path / "here").symlink_to("there")
+    assert find(tmp_path / "here") == ["a/1.png"]
+
+
+def test_names_that_are_no_utf8_become_text(tmp_path: Path) -> None:
+    """Folder names too: the label of a file is text that every report can hold."""
+    folder = tmp_path / os.fsdecode(b"tumeur b\xe9nigne")
+    folder.mkdir()
+    (folder / os.fsdecode(b"1\xff.png")).touch()
+    paths = find(tmp_path)
+    assert paths == [r"tumeur b\xe9nigne/1\xff.png"]
+    assert (tmp_path / filenames.to_file(paths[0])).exists()
+    assert classify([*paths, "no/1.png"]).placed[1].label == r"tumeur b\xe9nigne"
+
+
+def test_folders_nested_deeper_than_the_stack_are_listed(tmp_path: Path) -> None:
+    """A depth that recursion could not follow is no fault."""
+    folder = tmp_path / "raw"
+    deepest = folder.joinpath(*["d"] * 1200)
+    for depth in range(1201):
+        folder.joinpath(*["d"] * depth).mkdir()
+    (deepest / "1.png").touch()
+    try:
+        assert find(folder) == ["d/" * 1200 + "1.png"]
+    finally:  # shutil.rmtree, which clears tmp_path, does follow by recursion
+        (deepest / "1.png").unlink()
+        for depth in range(1200, 0, -1):
+            folder.joinpath(*["d"] * depth).rmdir()
+
+
+def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Simulated, as root may list anything: exit code 2 with the folder's name, never a part of the data."""
+    (tmp_path / "a").mkdir()
+    real = os.scandir
+
+    def refuse(folder: Path) -> object:
+        if Path(folder).name == "a":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return real(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(ConfigError, match=r"/a: cannot be listed \(Permission denied\)"):
+        find(tmp_path)
+
+
+def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+    """Exit code 2 with its name."""
+    with pytest.raises(ConfigError, match="nowhere: is not there"):
+        find(tmp_path / "nowhere")

@@ -3,6 +3,7 @@
 import hashlib
 import io
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,14 +12,14 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import cross_val_score
 from sklearn.neighbors import KNeighborsClassifier
 
 from scanops.data.phantom import CLASSES, Planted, draw, generate
 from scanops.data.phantom_anatomy import PLANES, draw_head
-from scanops.data.phantom_defects import DEFECTS, TWINNED
+from scanops.data.phantom_defects import DEFECTS, SMALLEST_SET, TWINNED, Spot, count_of_each, plant
 from scanops.data.phantom_lesions import add_lesion
 from scanops.errors import ConfigError
 
@@ -54,7 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> MadeSet:
 def least(tmp_path_factory: pytest.TempPathFactory) -> MadeSet:
     """Generate, in this process, the smallest set that holds defects."""
     root = tmp_path_factory.mktemp("least") / "raw"
-    return MadeSet(root, generate(root, images=60, seed=2, workers=1), [])
+    return MadeSet(root, generate(root, images=SMALLEST_SET, seed=2, workers=1), [])
 
 
 def _digests(root: Path) -> dict[str, str]:
@@ -73,7 +74,7 @@ def _labels(files: list[Path]) -> list[str]:
 
 def test_worker_count_does_not_show(least: MadeSet, tmp_path: Path) -> None:
     """The same images and seed give the same bytes in one process and in two."""
-    pooled = generate(tmp_path / "pooled", images=60, seed=2, workers=2)
+    pooled = generate(tmp_path / "pooled", images=SMALLEST_SET, seed=2, workers=2)
     assert pooled == least.planted
     assert _digests(tmp_path / "pooled") == _digests(least.root)
 
@@ -97,8 +98,9 @@ def test_classes_and_splits_are_balanced(made: MadeSet) -> None:
 
 
 def test_only_images_are_written(made: MadeSet) -> None:
-    """Below the root there is nothing but .jpg and .png files, and each was reported once."""
-    assert {file.suffix for file in made.root.rglob("*") if file.is_file()} == {".jpg", ".png"}
+    """Sound files are .jpg and .png, no file has a name that is no image's, and each was reported once."""
+    assert {file.suffix for file in made.sound_files()} == {".jpg", ".png"}
+    assert {file.suffix for file in made.root.rglob("*") if file.is_file()} <= {".jpg", ".png", ".gif"}
     assert made.progress == list(range(1, IMAGES + 1))
 
 
@@ -124,23 +126,25 @@ def test_every_kind_is_planted_and_recorded(made: MadeSet) -> None:
 
 
 def test_smallest_set_with_defects_has_one_of_each(least: MadeSet) -> None:
-    """From 60 images on there is at least one defect of each kind."""
+    """From 100 images on there is at least one defect of each kind."""
+    assert SMALLEST_SET == 100
     assert Counter(one.kind for one in least.planted) == dict.fromkeys(DEFECTS, 1)
 
 
 def test_small_set_is_sound(tmp_path: Path) -> None:
-    """Below 60 images nothing is planted, so that a smoke run has clean data."""
+    """Below 100 images nothing is planted, so that a smoke run has clean data."""
     assert generate(tmp_path / "raw", images=20, seed=1, workers=1) == []
+    assert count_of_each(SMALLEST_SET - 1) == 0
 
 
 def test_planted_copies_are_copies(made: MadeSet) -> None:
-    """An exact duplicate has its twin's bytes, a pixel duplicate its pixels only; classes agree."""
+    """An exact duplicate has its twin's bytes, a pixel duplicate its pixels only, a near one neither."""
     for one in made.planted:
         if one.kind not in TWINNED or one.twin is None:
             continue
         file, twin = made.root / one.path, made.root / one.twin
-        assert np.array_equal(_pixels(file), _pixels(twin))
-        assert (file.read_bytes() == twin.read_bytes()) == (one.kind != "pixel_duplicate")
+        assert np.array_equal(_pixels(file), _pixels(twin)) == (one.kind != "near_duplicate")
+        assert (file.read_bytes() == twin.read_bytes()) == (one.kind in ("exact_duplicate", "label_conflict"))
         assert (file.parent.name == twin.parent.name) == (one.kind != "label_conflict")
 
 
@@ -160,24 +164,60 @@ def _fails_to_load(content: bytes) -> bool:
     return False
 
 
-def test_planted_files_are_spoilt_as_recorded(made: MadeSet) -> None:
-    """Each remaining kind is true of the file itself."""
+def _carries_a_name_or_place(file: Path) -> bool:
+    with Image.open(file) as image:
+        exif = image.getexif()
+        return bool(
+            exif.get(ExifTags.Base.Artist) or exif.get(ExifTags.IFD.GPSInfo) or "Author" in image.info
+        )
+
+
+def _format(file: Path) -> str | None:
+    with Image.open(file) as image:
+        return image.format
+
+
+def _is_too_much(file: Path) -> bool:
+    try:
+        with Image.open(file) as image:
+            return getattr(image, "n_frames", 1) > 1 or image.size == (40_000, 40_000)
+    except Image.DecompressionBombError:  # Pillow's own limit, where nobody has lifted it
+        return True
+
+
+SPOILT: dict[str, Callable[[Path], bool]] = {
+    "truncated": lambda file: _fails_to_load(file.read_bytes()),
+    "format_mismatch": lambda file: (_format(file), file.suffix) == ("PNG", ".jpg"),
+    "too_small": lambda file: max(_pixels(file).shape) < 32,
+    "blank": lambda file: _pixels(file).std() == 0,
+    "low_contrast": lambda file: 3 < _pixels(file).std() < 10,
+    "colour_image": lambda file: np.ptp(_pixels(file), axis=2).mean() > 15,
+    "identifying_metadata": _carries_a_name_or_place,
+    "unsupported": _is_too_much,
+}
+
+
+@pytest.mark.parametrize("kind", sorted({*DEFECTS} - {*TWINNED}))
+@pytest.mark.parametrize("seed", range(6))
+def test_planted_files_are_spoilt_as_recorded(made: MadeSet, tmp_path: Path, kind: str, seed: int) -> None:
+    """Each kind that needs no twin is true of the file itself, whatever the details that are drawn."""
+    source = made.sound_files()[seed]
+    (tmp_path / source.name).write_bytes(source.read_bytes())
+    planted = plant(tmp_path, kind, Spot(source.name, None), np.random.default_rng(seed))
+    file = tmp_path / planted.path
+    assert [file] == list(tmp_path.iterdir())
+    if kind == "undecodable":
+        with pytest.raises(UnidentifiedImageError):
+            Image.open(file)
+    else:
+        assert SPOILT[kind](file)
+
+
+def test_a_set_holds_what_its_records_say(made: MadeSet) -> None:
+    """Each recorded defect of a generated set is at its path."""
     for one in made.planted:
-        file = made.root / one.path
-        if one.kind == "undecodable":
-            with pytest.raises(UnidentifiedImageError):
-                Image.open(file)
-        elif one.kind == "truncated":
-            assert _fails_to_load(file.read_bytes())
-        elif one.kind == "format_mismatch":
-            with Image.open(file) as image:
-                assert (image.format, file.suffix) == ("PNG", ".jpg")
-        elif one.kind == "too_small":
-            assert max(_pixels(file).shape) < 32
-        elif one.kind == "blank":
-            assert _pixels(file).std() == 0
-        elif one.kind == "low_contrast":
-            assert 2 < _pixels(file).std() < 12
+        if one.kind in SPOILT:
+            assert SPOILT[one.kind](made.root / one.path), one
 
 
 def test_sound_files_load_and_are_unlike_each_other(made: MadeSet) -> None:

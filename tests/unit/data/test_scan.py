@@ -1,4 +1,4 @@
-"""One file in, one row out, whatever the file."""
+"""One file in, its facts out, whatever the file."""
 
 from __future__ import annotations
 
@@ -9,25 +9,33 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from scanops.config import Validation
-from scanops.data.scan import Row, hash_perceptually, hash_pixels, scan, scan_file
+from scanops.data.defects import judge
+from scanops.data.scan import Bounds, Facts, hash_pixels, lost, scan_file
+from scanops.validation_rules import Validation
 from tests.pictures import encode, noise, save
 
 RULES = Validation()
+BOUNDS = Bounds(RULES.max_pixels, RULES.max_frames)
 
 
-def _scan(tmp_path: Path, name: str, data: bytes) -> Row:
+def _scan(tmp_path: Path, name: str, data: bytes) -> Facts:
     save(tmp_path / name, data)
-    return scan_file(tmp_path, name, RULES)
+    (facts,) = scan_file(tmp_path, name, BOUNDS)
+    return facts
 
 
 def test_sound_file_has_no_defect(tmp_path: Path) -> None:
-    """An ordinary scan gets every column and no defect."""
-    row = _scan(tmp_path, "a.png", encode(noise(1), mode="L"))
-    assert row.defects == []
-    assert (row.format, row.mode, row.width, row.height) == ("PNG", "L", 96, 80)
-    assert row.mean == pytest.approx(noise(1).mean(), abs=0.01)
-    assert row.pixel_sha256 == hash_pixels(noise(1))
+    """An ordinary scan gets every fact and no defect."""
+    facts = _scan(tmp_path, "a.png", encode(noise(1), mode="L"))
+    assert judge(facts, RULES) == []
+    assert (facts.format, facts.mode, facts.width, facts.height) == ("PNG", "L", 96, 80)
+    levels = noise(1)[..., 0]
+    assert (facts.mean, facts.std) == pytest.approx((levels.mean(), levels.std()), abs=0.01)
+    frame = np.concatenate(
+        [levels[:2].ravel(), levels[-2:].ravel(), levels[2:-2, :3].ravel(), levels[2:-2, -3:].ravel()]
+    )
+    assert facts.border == pytest.approx(frame.mean(), abs=0.01)
+    assert facts.spread == 0
 
 
 def _with_artist() -> bytes:
@@ -57,43 +65,41 @@ def _with_artist() -> bytes:
 )
 def test_planted_defect_is_found(tmp_path: Path, name: str, data: bytes, kind: str) -> None:
     """Each kind that one file shows by itself is found, with a note a person understands."""
-    row = _scan(tmp_path, name, data)
-    assert row.defects == [kind]
-    assert row.notes[0]
-    assert "Jane" not in repr(row)
+    facts = _scan(tmp_path, name, data)
+    (defect,) = judge(facts, RULES)
+    assert defect.kind == kind
+    assert defect.note
+    assert "Jane" not in repr(facts)
 
 
 def test_missing_file_is_a_row(tmp_path: Path) -> None:
     """A file that disappears during the scan is told as such, and the scan goes on."""
-    assert scan_file(tmp_path, "gone.png", RULES).defects == ["undecodable"]
+    (facts,) = scan_file(tmp_path, "gone.png", BOUNDS)
+    assert facts.fault == "undecodable"
+
+
+def test_a_killer_is_a_row() -> None:
+    """A file that ended its worker is told as such."""
+    (facts,) = lost("a.png")
+    assert judge(facts, RULES)[0].note == "ended the process that decoded it"
 
 
 def test_same_pixels_in_another_file_have_the_same_hash(tmp_path: Path) -> None:
     """Format, mode and compression do not change the hash of the pixels; one level of one pixel does."""
-    rows = [
+    found = [
         _scan(tmp_path, "a.png", encode(noise(4))),
         _scan(tmp_path, "b.bmp", encode(noise(4), "BMP")),
         _scan(tmp_path, "c.png", encode(noise(4), mode="L", optimize=True)),
     ]
-    assert len({row.pixel_sha256 for row in rows}) == 1
-    assert len({row.sha256 for row in rows}) == 3
-    changed = noise(4)
+    assert len({facts.pixel_sha256 for facts in found}) == 1
+    assert len({facts.sha256 for facts in found}) == 3
+    changed = noise(4)[..., 0]
     changed[0, 0] ^= 1
-    assert hash_pixels(changed) != rows[0].pixel_sha256
+    assert hash_pixels(Image.fromarray(changed)) != found[0].pixel_sha256
 
 
-def test_perceptual_hash_survives_resizing() -> None:
-    """A smaller copy of a smooth picture keeps nearly all bits; another picture does not."""
-    smooth = Image.fromarray(noise(5, 8, 8)[..., 0]).resize((400, 400), Image.Resampling.BICUBIC)
-    other = Image.fromarray(noise(6, 8, 8)[..., 0]).resize((400, 400), Image.Resampling.BICUBIC)
-    first, second, third = (
-        int(hash_perceptually(image), 16) for image in (smooth, smooth.resize((150, 150)), other)
-    )
-    assert (first ^ second).bit_count() <= 4
-    assert (first ^ third).bit_count() >= 16
-
-
-def test_worker_count_changes_nothing(tmp_path: Path) -> None:
-    """One process and two give the same rows in the same order."""
-    names = [save(tmp_path / f"{i:03}.png", encode(noise(i))).name for i in range(40)]
-    assert list(scan(tmp_path, names, RULES, workers=1)) == list(scan(tmp_path, names, RULES, workers=2))
+def test_shape_is_part_of_the_hash() -> None:
+    """The same bytes in another shape are another picture, and grey is not colour."""
+    flat = np.arange(12, dtype=np.uint8)
+    pictures = [flat.reshape(3, 4), flat.reshape(4, 3), flat.reshape(2, 2, 3)]
+    assert len({hash_pixels(Image.fromarray(picture)) for picture in pictures}) == 3

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import pytest
 
+from scanops import imaging
 from scanops.catalogue import ArchiveSource, FolderSource, KaggleSource, PhantomSource, Source
 from scanops.data import sources
 from scanops.errors import ConfigError, OutsideError, VerdictError
-from tests.pictures import save
+from tests.pictures import encode, noise, save
 
 ROOT = Path(__file__).parents[3]
 FILES = {"yes/1.png": b"one", "no/2.png": b"two"}
@@ -201,6 +202,47 @@ def test_folder_is_copied(desk: Desk) -> None:
     pulled = desk.fetch(source)
     assert desk.files() == {**FILES, "deep/er/3.png": b"three"}
     assert pulled == sources.Provenance("folder", "scans", None, 3, 11)
+
+
+def test_a_folder_s_times_are_kept(desk: Desk) -> None:
+    """A copy is as old as its original, so that a scan of the second copy knows it again."""
+    source = folder_of(desk.folder / "scans", FILES)
+    os.utime(desk.folder / "scans/yes/1.png", (1_577_880_000, 1_577_880_000))
+    desk.fetch(source)
+    assert (desk.target / "yes/1.png").stat().st_mtime == 1_577_880_000
+
+
+def test_metadata_are_stripped_from_every_kind_of_source(desk: Desk) -> None:
+    """Folder, archive and mirror alike; the source itself keeps what it had."""
+    signed = {"yes/1.jpg": encode(noise(1), "JPEG", comment=b"Mustermann"), "no/2.png": encode(noise(2))}
+    folder = folder_of(desk.folder / "scans", signed)
+    zipped(desk.mirror / "scans.zip", signed)
+    kaggle = KaggleSource(kind="kaggle", handle="someone/scans", archive="scans.zip")
+    archive = ArchiveSource(kind="archive", url=str(desk.mirror / "scans.zip"))
+    for number, source in enumerate((folder, archive, kaggle)):
+        desk.target = desk.folder / str(number)
+        pulled = sources.fetch(
+            source, desk.target, mirror=desk.mirror, cache=desk.folder / "cache", strip_metadata=True
+        )
+        assert (pulled.files, pulled.stripped) == (2, 1)
+        assert pulled.bytes == sum(map(len, desk.files().values()))
+        assert b"Mustermann" not in desk.files()["yes/1.jpg"]
+        assert desk.files()["no/2.png"] == signed["no/2.png"]
+    assert (desk.folder / "scans/yes/1.jpg").read_bytes() == signed["yes/1.jpg"]
+
+
+def test_a_stripped_phantom_tells_no_metadata_as_planted(desk: Desk) -> None:
+    """What stripping took out is not in the record of what validation has to find."""
+    source = PhantomSource(kind="phantom", images=100, seed=1)
+    plain = desk.fetch(source)
+    names = {item["path"] for item in plain.planted if item["kind"] == "identifying_metadata"}
+    assert names
+    desk.target = desk.folder / "again"
+    stripped = sources.fetch(source, desk.target, mirror=None, cache=desk.folder, strip_metadata=True)
+    assert stripped.stripped == len(names)
+    assert [item for item in plain.planted if item["path"] not in names] == stripped.planted
+    for name in names:
+        assert imaging.decode((desk.target / str(name)).read_bytes()).identifying == ()
 
 
 def test_missing_folder(desk: Desk) -> None:

@@ -158,3 +158,14 @@ def test_the_table_says_by_how_much(good: dict[str, Any]) -> None:
     assert lines[-1] == "verdict: fail"
     assert len({line.index("0.6000") for line in lines if line.startswith("recall")}) == 1
     assert gate.summary(values) == "is refused: auroc short by 0.0500, recall[b] missing"
+
+
+def test_warnings_about_the_data_stand_under_the_table() -> None:
+    """What validation warned of is read together with the verdict, and changes no check."""
+    checks = [asdict(gate.at_least("auroc", 0.95, 0.9))]
+    report = {"verdict": "pass", "checks": checks, "warnings": ["size tells the class", "drift"]}
+    assert gate.table(report).splitlines()[-3:] == [
+        "verdict: pass",
+        "warning: size tells the class",
+        "warning: drift",
+    ]

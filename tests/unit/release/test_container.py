@@ -4,16 +4,21 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from scanops import imaging
 from scanops.errors import ConfigError, VerdictError
 from scanops.release import cases, hardening, smoke
 from scanops.release.engine import Engine
 from scanops.release.verdict import require_pass
+from tests import dicom_files
+from tests.pictures import noise
 
 BUNDLE = "b" * 64
 
@@ -109,6 +114,35 @@ def test_test_images_are_chosen_in_turn_from_each_class(tmp_path: Path) -> None:
     assert [item.name for item in chosen] == ["00.png", "08.png", "01.png", "09.png"]
     assert chosen[1] == smoke.Case("08.png", b"08", "right", {"left": 0.9, "right": 0.1})
     assert len(cases.choose(*tables(tmp_path), tmp_path, 64)) == 10
+
+
+def test_whole_files_go_before_frames_and_frames_as_pictures(tmp_path: Path) -> None:
+    """The service answers one image a file: where there is no whole one, a frame is sent alone."""
+    splits, predictions = tables(tmp_path)
+    stored = np.stack([noise(seed)[..., 0] for seed in (1, 2)])
+    (tmp_path / "study.dcm").write_bytes(dicom_files.encode(stored))
+    known = pd.read_parquet(splits)
+    known.loc[[0, 8, 9], "path"] = [f"study.dcm/frame-000{number}" for number in (0, 0, 1)]
+    known.to_parquet(splits)
+    chosen = cases.choose(splits, predictions, tmp_path, 4)
+    names = ["01.png", "study.dcm/frame-0000", "02.png", "study.dcm/frame-0001"]
+    assert [item.name for item in chosen] == names
+    for case, pixels in zip(chosen[1::2], (noise(1), noise(2)), strict=True):
+        sent = imaging.decode(case.data)
+        assert (sent.format, sent.width) == ("PNG", pixels.shape[1])
+        whole = imaging.read(tmp_path, case.name)
+        assert np.array_equal(sent.pixels, whole.pixels)
+
+
+def test_names_that_are_not_utf8_are_found(tmp_path: Path) -> None:
+    """A path of the tables is text that stands for a file's bytes, see `filenames`."""
+    splits, predictions = tables(tmp_path)
+    (tmp_path / "00.png").rename(os.fsdecode(os.fsencode(tmp_path) + b"/scan\xff.png"))
+    known = pd.read_parquet(splits)
+    known.loc[0, "path"] = r"scan\xff.png"
+    known.to_parquet(splits)
+    chosen = cases.choose(splits, predictions, tmp_path, 1)
+    assert [(item.name, item.data) for item in chosen] == [(r"scan\xff.png", b"00")]
 
 
 def test_tables_without_a_test_image_are_refused(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ FORBIDDEN = (
     "yaml",
     "pyarrow",
     "scipy",
+    "pydicom",  # only when a DICOM file comes
 )
 
 

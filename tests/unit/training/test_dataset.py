@@ -13,6 +13,7 @@ from scanops import imaging
 from scanops.config import Augmentation
 from scanops.errors import ImageError
 from scanops.training import dataset, pixels
+from tests import dicom_files
 from tests.conftest import require_part
 from tests.pictures import encode, noise, save
 
@@ -66,13 +67,13 @@ def test_each_picture_is_decoded_once(tmp_path: Path, monkeypatch: pytest.Monkey
     """However many epochs are read, a file is decoded once; the temporary array is gone afterwards."""
     names = [save(tmp_path / f"{i}.png", encode(noise(i))).name for i in range(5)]
     calls: list[str] = []
-    original = imaging.to_input
+    original = imaging.read
 
-    def counted(data: bytes, size_px: int, fit: imaging.Fit, *, subject: str) -> imaging.Pixels:
-        calls.append(subject)
-        return original(data, size_px, fit, subject=subject)
+    def counted(root: Path, path: str) -> imaging.Decoded:
+        calls.append(path)
+        return original(root, path)
 
-    monkeypatch.setattr(imaging, "to_input", counted)
+    monkeypatch.setattr(imaging, "read", counted)
     with pixels.decoded(tmp_path, names, 16, "pad") as array:
         assert isinstance(array, np.memmap)
         place = Path(str(array.filename))
@@ -80,6 +81,15 @@ def test_each_picture_is_decoded_once(tmp_path: Path, monkeypatch: pytest.Monkey
             list(dataset.training_batches(dataset.Part(array, np.arange(5)), 2, 1, None).as_numpy_iterator())
     assert sorted(calls) == sorted(names)
     assert not place.exists()
+
+
+def test_frames_are_decoded_by_their_paths(tmp_path: Path) -> None:
+    """Each frame of a DICOM file is a picture of its own."""
+    frames = np.random.default_rng(0).integers(0, 256, (3, 16, 16), np.uint8)
+    save(tmp_path / "x.dcm", dicom_files.encode(frames))
+    names = [imaging.frame_path("x.dcm", number) for number in (2, 0, 1)]
+    with pixels.decoded(tmp_path, names, 16, "pad") as array:
+        np.testing.assert_array_equal(array[..., 0], frames[[2, 0, 1]])
 
 
 def test_a_full_disk_is_an_error_not_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

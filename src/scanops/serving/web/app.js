@@ -32,9 +32,15 @@ function addCard(file) {
   const picture = make("div", "picture");
   const preview = make("img");
   preview.alt = text.previewOf(file.name);
-  preview.src = URL.createObjectURL(file);
-  // A format that the browser cannot show may still be one that the server reads.
-  preview.onerror = () => picture.replaceChildren(make("span", "no-preview", text.noPreview));
+  const url = URL.createObjectURL(file);
+  // Once it is shown, or cannot be, the file's bytes need not stay in memory.
+  preview.onload = () => URL.revokeObjectURL(url);
+  // A format that the browser cannot show, such as DICOM, may still be one that the server reads.
+  preview.onerror = () => {
+    URL.revokeObjectURL(url);
+    picture.replaceChildren(make("span", "no-preview", text.noPreview(file.name)));
+  };
+  preview.src = url;
   picture.append(preview);
   const body = make("div", "body");
   const name = make("h3", "name", file.name);
@@ -44,7 +50,7 @@ function addCard(file) {
   body.append(name, answer);
   card.append(picture, body);
   list.prepend(card);
-  return { card, answer, file, url: preview.src };
+  return { card, answer, file };
 }
 
 function bars(name, probabilities) {
@@ -145,7 +151,7 @@ async function classify(files) {
 }
 
 function clear() {
-  for (const preview of list.querySelectorAll("img")) URL.revokeObjectURL(preview.src);
+  for (const preview of list.querySelectorAll("img")) URL.revokeObjectURL(preview.src); // not yet shown
   list.replaceChildren();
   find("empty").hidden = false;
   find("clear").hidden = true;

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from scanops.errors import VerdictError
-from scanops.evaluation.intervals import Statistic, bootstrap
-from scanops.evaluation.metrics import Floats, Integers
+from scanops.intervals import Floats, Integers, Statistic, bootstrap
 
 
 def mean_of(values: Floats) -> Statistic:

@@ -1,16 +1,20 @@
-"""One row a file, the same whatever the machine, with what is wrong and why."""
+"""One row an image, the same whatever the machine, with what is wrong and why."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from scanops.config import Severities, Validation
 from scanops.data import layout, manifest
+from scanops.data.gather import Means
 from scanops.data.layout import classify
+from scanops.data.survey import survey
 from scanops.errors import VerdictError
+from scanops.validation_rules import Severities, Validation
+from tests import dicom_files
 from tests.pictures import encode, noise, save
 
 
@@ -28,7 +32,7 @@ def raw(tmp_path: Path) -> Path:
 
 
 def _build(root: Path, rules: Validation, workers: int = 1) -> pd.DataFrame:
-    return manifest.build(root, classify(layout.find(root)).placed, rules, workers=workers)
+    return survey(root, classify(layout.find(root)).placed, rules, Means(workers=workers))
 
 
 def test_every_file_is_a_row(raw: Path) -> None:
@@ -82,3 +86,20 @@ def test_no_usable_image_is_a_verdict(raw: Path) -> None:
     frame = _build(raw, Validation(min_side_px=500))
     with pytest.raises(VerdictError, match="no usable image"):
         manifest.usable(frame)
+
+
+def test_frames_are_rows_of_one_patient(raw: Path) -> None:
+    """Each frame of a DICOM file is a row; they stay together, and their patient is a pseudonym."""
+    frames = np.stack([noise(seed)[..., 0] for seed in range(50, 53)])
+    others = np.stack([noise(seed)[..., 0] for seed in range(60, 63)])
+    save(raw / "train" / "no" / "named.dcm", dicom_files.encode(frames, PatientID="Roe-17"))
+    save(raw / "train" / "no" / "nameless.dcm", dicom_files.encode(others, PatientID=None))
+    frame = _build(raw, Validation()).set_index("path")
+    named = frame.loc[[f"train/no/named.dcm/frame-{number:04}" for number in range(3)]]
+    assert named["pixel_sha256"].nunique() == 3
+    assert list(named["label"]) == ["no"] * 3
+    assert len(set(named["group"])) == len(set(named["patient"])) == 1
+    assert "Roe-17" not in frame.to_csv()
+    nameless = frame[frame.index.str.startswith("train/no/nameless.dcm/")]
+    assert len(nameless) == 3
+    assert len({*nameless["group"], *named["group"]}) == 2

@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from scanops.errors import VerdictError
-from scanops.evaluation.metrics import Floats, Integers
 
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 # From weights int64 [B, N] to float64 [B] a name.
 Statistic = Callable[[Integers], Mapping[str, Floats]]
 TAILS = (2.5, 97.5)

@@ -1,0 +1,131 @@
+"""All pairs of pictures that are copies after a change, without comparing all pairs.
+
+A picture's perceptual hash is the vector that `resemblance` makes of its thumbnail, kept as numbers rather
+than cut to bits. An inverted file (faiss) sorts the vectors into √N cells by k-means; a query looks into the
+nearest few, so comparing N pictures costs about N^1.5.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import faiss
+import numpy as np
+import numpy.typing as npt
+
+from scanops.data import resemblance
+
+PROBES = 4  # cells that a query looks into; copies lie so close that one finds nearly all
+CHUNK = 2048  # pictures compared at a time
+ROUNDS, SAMPLES_A_CELL = 8, 64  # of k-means, which need not be exact
+
+Ints = npt.NDArray[np.int64]
+Hits = tuple[Ints, Ints, npt.NDArray[np.float64], npt.NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class Pairs:
+    """Pairs of pictures that are alike, each once.
+
+    Attributes:
+        first: int [P], index of the earlier picture.
+        second: int [P], index of the later one.
+        similarity: float [P], correlation in (0, 1], to four decimals.
+        mirrored: bool [P], true where they are alike only after a flip from left to right.
+    """
+
+    first: Ints
+    second: Ints
+    similarity: npt.NDArray[np.float64]
+    mirrored: npt.NDArray[np.bool_]
+
+
+def find(
+    views: resemblance.Views,
+    sizes: Ints,
+    least: float,
+    *,
+    fresh: npt.NDArray[np.bool_] | None = None,
+    progress: Callable[[int], object] | None = None,
+) -> Pairs:
+    """Find the pairs of pictures that are alike.
+
+    Args:
+        views: uint8 [N, 2, SIDE_PX, SIDE_PX], see `thumbnails.unpack`.
+        sizes: int [N, 2], width and height in pixels.
+        least: Correlation from which two pictures are alike.
+        fresh: bool [N]; only pairs with at least one of these are looked for. None: all pairs.
+        progress: Called with the number of pictures compared since the last call.
+
+    Returns:
+        The pairs, sorted by index.
+    """
+    members = np.arange(len(views))
+    fresh = np.ones(len(views), bool) if fresh is None else fresh
+    # A change is directed: a crop is found from the whole picture, not the other way. So the new are
+    # compared with all, and the old with the new.
+    rounds = [(members[fresh], members), (members[~fresh], members[fresh])]
+    found: list[Hits] = []
+    for asking, asked in rounds:
+        cells = _Cells(views, asked)
+        for start in range(0, len(asking) if len(asked) else 0, CHUNK):
+            chunk = asking[start : start + CHUNK]
+            found.extend(cells.hits(chunk, views[chunk], sizes[chunk], least))
+            if progress:
+                progress(len(chunk))
+    return _once_each(found)
+
+
+class _Cells:
+    """An inverted file of some pictures: two vectors each, of the frame and of its content."""
+
+    def __init__(self, views: resemblance.Views, members: Ints) -> None:
+        dimensions = resemblance.GRID**2
+        cells = max(1, int(np.sqrt(2 * len(members))))
+        # The index does not own its coarse quantizer, which must live as long.
+        self._coarse = faiss.IndexFlatIP(dimensions)
+        self._index = faiss.IndexIVFFlat(self._coarse, dimensions, cells, faiss.METRIC_INNER_PRODUCT)
+        self._index.cp.niter, self._index.cp.max_points_per_centroid = ROUNDS, SAMPLES_A_CELL
+        self._index.cp.min_points_per_centroid = 1
+        self._index.nprobe = PROBES
+        if not len(members):
+            return
+        self._index.train(_sample(views, members, cells))
+        for start in range(0, len(members), CHUNK):
+            chunk = members[start : start + CHUNK]
+            for vectors in resemblance.index(views[chunk]):
+                structured = vectors.any(axis=1)
+                self._index.add_with_ids(vectors[structured], chunk[structured])
+
+    def hits(self, members: Ints, views: resemblance.Views, sizes: Ints, least: float) -> Iterator[Hits]:
+        """Yield, for each variant of some pictures, the pictures that are like it."""
+        for rows, plain in resemblance.queries(views, sizes):
+            for mirrored in (False, True):
+                asked = resemblance.mirror(plain) if mirrored else plain
+                # A little below, because what counts is the rounded value.
+                limits, alike, others = self._index.range_search(asked, least - 1e-4)
+                similarity = np.minimum(np.round(alike.astype(np.float64), 4), 1.0)
+                ours = np.repeat(members[rows], np.diff(limits.astype(np.int64)))
+                kept = (ours != others) & (similarity >= least)
+                yield ours[kept], others[kept], similarity[kept], np.full(int(kept.sum()), mirrored)
+
+
+def _sample(views: resemblance.Views, members: Ints, cells: int) -> resemblance.Vectors:
+    """Describe as many pictures, evenly spread, as k-means will look at."""
+    step = max(1, len(members) // (cells * SAMPLES_A_CELL))
+    return np.concatenate(resemblance.index(views[members[::step]]))
+
+
+def _once_each(found: list[Hits]) -> Pairs:
+    """Keep each pair's best hit; on a tie the one without a flip."""
+    nothing: Hits = (np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, bool))
+    hits = [nothing, *found]
+    one, other = (np.concatenate([hit[column] for hit in hits]) for column in (0, 1))
+    similarity, mirrored = np.concatenate([hit[2] for hit in hits]), np.concatenate([hit[3] for hit in hits])
+    first, second = np.minimum(one, other), np.maximum(one, other)
+    order = np.lexsort((mirrored, -similarity, second, first))
+    first, second = first[order], second[order]
+    new = np.ones(len(first), bool)
+    new[1:] = (first[1:] != first[:-1]) | (second[1:] != second[:-1])
+    return Pairs(first[new], second[new], similarity[order][new], mirrored[order][new])

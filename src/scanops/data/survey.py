@@ -1,0 +1,66 @@
+"""From a folder to its manifest: what was measured and compared, judged image by image."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from scanops import imaging
+from scanops.data import duplicates, manifest
+from scanops.data.defects import Defect, judge
+from scanops.data.gather import Means, gather
+from scanops.data.layout import Placed
+from scanops.data.scan import Facts
+from scanops.validation_rules import Validation
+
+
+def survey(
+    root: Path, placed: Sequence[Placed], rules: Validation, means: Means | None = None
+) -> pd.DataFrame:
+    """Read every file once, or only the new ones where earlier facts are kept, and compare all pictures.
+
+    Args:
+        root: The raw folder.
+        placed: Its files, as `layout.classify` sorts them.
+        rules: Bounds, thresholds and severities.
+        means: How the scan is run; nothing in it changes the result.
+
+    Returns:
+        The manifest, in the order of `placed`, with the columns of `manifest.SCHEMA`.
+    """
+    found = gather(root, placed, rules, means)
+    by_path = {place.path: place for place in placed}
+    places = [by_path[imaging.file_path(one.path, by_path)] for one in found.facts]
+    labels = [place.label for place in places]
+    patients = [_patient(one, rules.patient_pattern) for one in found.facts]
+    links = duplicates.link(found.facts, labels, found.alike)
+    defects = [judge(one, rules) + tied.defects for one, tied in zip(found.facts, links, strict=True)]
+    frame = pd.DataFrame([vars(one) for one in found.facts])
+    frame["image_id"] = [hashlib.sha256(one.path.encode()).hexdigest()[:16] for one in found.facts]
+    frame["label"] = labels
+    frame["supplied_split"] = [place.supplied_split for place in places]
+    frame["patient"] = patients
+    frame["group"] = duplicates.group(links, patients)
+    for name in ("picture", "twin", "similarity", "mirrored"):
+        frame[name] = [getattr(tied, name) for tied in links]
+    frame["defects"] = [[defect.kind for defect in found] for found in defects]
+    reasons = [_reason(found, rules) for found in defects]
+    frame["reason"] = reasons
+    frame["quarantined"] = [reason is not None for reason in reasons]
+    return frame[list(manifest.SCHEMA.names)]
+
+
+def _patient(facts: Facts, pattern: str | None) -> str | None:
+    """Read the patient from the path where a pattern finds one there, else take the file's own word."""
+    found = re.search(pattern, facts.path) if pattern else None
+    return found["patient"] if found else facts.patient
+
+
+def _reason(defects: Sequence[Defect], rules: Validation) -> str | None:
+    severities = rules.severity.model_dump()
+    reasons = [f"{one.kind}: {one.note}" for one in defects if severities[one.kind] != "info"]
+    return "; ".join(reasons) or None

@@ -1,0 +1,118 @@
+"""Two small views of a picture, by which copies of it are found: the whole frame, and what is in it."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+SIDE_PX = 48
+VIEWS = 2  # the whole frame, then its content
+BYTES = VIEWS * SIDE_PX * SIDE_PX
+WORKING_PX = 256  # long side, at least, of the reduced image that both are taken from
+BORDER_LEVELS = 12  # grey levels by which content differs from the border
+CONTENT_SHARE = 0.03  # of a row or column that must be content; less is noise
+SMALLEST_CONTENT_PX = 8
+
+Box = tuple[int, int, int, int]
+
+
+def reduce(grey: Image.Image) -> Image.Image:
+    """Shrink a picture by a whole factor to what thumbnails and statistics are taken from.
+
+    Args:
+        grey: An image in mode `L`.
+
+    Returns:
+        The same, or smaller with a long side of WORKING_PX or more; each pixel a mean of whole pixels.
+    """
+    factor = max(grey.size) // WORKING_PX
+    return grey.reduce(factor) if factor > 1 else grey
+
+
+def take(working: Image.Image) -> bytes:
+    """Draw both views of a picture.
+
+    Args:
+        working: What `reduce` returned.
+
+    Returns:
+        uint8 [VIEWS, SIDE_PX, SIDE_PX], row by row. Both are stretched to squares, so a picture is
+        compared without its aspect.
+    """
+    views = [_shrink(working, box) for box in ((0, 0, *working.size), find_content(working))]
+    return b"".join(view.tobytes() for view in views)
+
+
+def find_content(grey: Image.Image) -> Box:
+    """Find what stands out from a picture's border: a head without the black around it.
+
+    Args:
+        grey: An image in mode `L`.
+
+    Returns:
+        Left, top, right, bottom in pixels; the whole frame where nothing stands out.
+    """
+    levels = np.asarray(grey)
+    border = _border_level(levels)
+    lowest = max(0, border - BORDER_LEVELS)
+    # Unsigned arithmetic wraps, so one comparison finds what is below and what is above.
+    content = (levels - np.uint8(lowest)) > np.uint8(border + BORDER_LEVELS - lowest)
+    rows = np.flatnonzero(np.count_nonzero(content, axis=1) > CONTENT_SHARE * levels.shape[1])
+    columns = np.flatnonzero(np.count_nonzero(content, axis=0) > CONTENT_SHARE * levels.shape[0])
+    if not len(rows) or not len(columns):
+        return (0, 0, *grey.size)
+    left, top, right, bottom = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+    if min(right - left, bottom - top) < SMALLEST_CONTENT_PX:
+        return (0, 0, *grey.size)
+    return left, top, right, bottom
+
+
+def _border_level(levels: npt.NDArray[np.uint8]) -> int:
+    """Return the median level of the outermost two pixels."""
+    edge = (levels[:2], levels[-2:], levels[:, :2], levels[:, -2:])
+    counts = np.bincount(np.concatenate([part.ravel() for part in edge]), minlength=256).cumsum()
+    return int(np.searchsorted(counts, counts[-1] / 2))
+
+
+def unpack(taken: bytes | bytearray) -> npt.NDArray[np.uint8]:
+    """Read the views of many pictures.
+
+    Args:
+        taken: What `take` returned for each, one after another.
+
+    Returns:
+        uint8 [N, VIEWS, SIDE_PX, SIDE_PX], without a copy.
+    """
+    return np.frombuffer(taken, np.uint8).reshape(-1, VIEWS, SIDE_PX, SIDE_PX)
+
+
+def hash_perceptually(taken: bytes) -> str:
+    """Hash what a picture looks like (pHash: Zauner, 2010, the signs of low frequencies of a DCT).
+
+    Args:
+        taken: What `take` returned.
+
+    Returns:
+        64 bits as 16 hexadecimal digits: 1 where a coefficient is above the median of its 8 × 8 block.
+    """
+    low = (_COSINES @ unpack(taken)[0, 0] @ _COSINES.T).ravel()
+    median = np.sort(low[1:])[(len(low) - 1) // 2]
+    return np.packbits(low > median).tobytes().hex()
+
+
+def _shrink(image: Image.Image, box: Box) -> Image.Image:
+    enlarged = min(box[2] - box[0], box[3] - box[1]) < 2 * SIDE_PX
+    kernel = Image.Resampling.BILINEAR if enlarged else Image.Resampling.BOX
+    return image.resize((SIDE_PX, SIDE_PX), kernel, box=box)
+
+
+def _cosines(count: int) -> npt.NDArray[np.float64]:
+    """Return the first rows of the orthonormal DCT-II matrix: [count, SIDE_PX]."""
+    angles = np.pi * (np.arange(SIDE_PX) + 0.5) * np.arange(count)[:, None] / SIDE_PX
+    rows: npt.NDArray[np.float64] = np.sqrt(2 / SIDE_PX) * np.cos(angles)
+    rows[0] /= np.sqrt(2)
+    return rows
+
+
+_COSINES = _cosines(8)

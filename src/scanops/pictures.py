@@ -1,0 +1,147 @@
+"""Pictures in the formats that Pillow decodes: within bounds, upright, grey or RGB."""
+
+from __future__ import annotations
+
+import io
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, UnidentifiedImageError
+
+from scanops import identity
+from scanops.errors import ImageError
+
+# Formats whose decoders run in-process on bytes alone; Pillow knows others that start programs.
+FORMATS = ("JPEG", "PNG", "BMP", "TIFF", "WEBP", "GIF")
+ORIENTATIONS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+NEUTRAL = 128  # chroma of grey
+# Pillow's own limit would only warn below twice its value; `decode` checks the header instead.
+Image.MAX_IMAGE_PIXELS = None
+
+
+class Picture(NamedTuple):
+    """What a file holds; the attributes are those of `imaging.Decoded`."""
+
+    picture: Image.Image
+    format: str
+    mode: str
+    width: int
+    height: int
+    identifying: tuple[str, ...]
+
+
+def decode(data: bytes, subject: str, max_pixels: int) -> Picture:
+    """Decode a picture; its header's size is checked before any pixel is read.
+
+    Args:
+        data: The bytes of one file.
+        subject: What to call it in a message.
+        max_pixels: Refuse pictures with more pixels than this.
+
+    Returns:
+        The picture, in mode `L` or `RGB`, and what the header said.
+
+    Raises:
+        ImageError: `undecodable`, `truncated` or `unsupported`.
+    """
+    with _told(subject), Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        _check_header(image, subject, max_pixels)
+        header = (str(image.format), image.mode, image.width, image.height)
+        if _has_no_colour(image, data):
+            image.draft("L", image.size)
+        image.load()
+        identifying = identity.named_in(image)  # before metadata are dropped
+        return Picture(_stand_up_plain(image), *header, identifying)
+
+
+@contextmanager
+def _told(subject: str) -> Iterator[None]:
+    """Tell what Pillow's decoders raise in our words."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except UnidentifiedImageError as error:
+        known = f"Send one of {', '.join((*FORMATS, 'DICOM'))}"
+        raise ImageError("undecodable", subject, "is not an image in a known format", known) from error
+    except (EOFError, OSError) as error:
+        # Pillow has no exception of its own for a file that ends early.
+        ended = isinstance(error, EOFError) or any(w in str(error).lower() for w in ("truncated", "end of"))
+        kind = "truncated" if ended else "undecodable"
+        fault = "ends before its last pixel" if ended else f"cannot be decoded ({error})"
+        raise ImageError(kind, subject, fault, "Fetch or export it again") from error
+    except (
+        struct.error,
+        ValueError,
+        SyntaxError,
+        IndexError,
+        TypeError,
+        MemoryError,
+        Image.DecompressionBombError,
+    ) as error:
+        # Pillow's decoders raise these on damaged content.
+        raise ImageError("undecodable", subject, f"cannot be decoded ({error})", "Export it again") from error
+
+
+def _check_header(image: Image.Image, subject: str, max_pixels: int) -> None:
+    if image.width * image.height > max_pixels:
+        fault = f"has {image.width} × {image.height} pixels, more than {max_pixels:,} in all"
+        raise ImageError("unsupported", subject, fault, "Send a smaller image")
+    frames = int(getattr(image, "n_frames", 1))
+    if frames > 1:
+        raise ImageError("unsupported", subject, f"holds {frames} frames", "Send one frame a file")
+
+
+def _has_no_colour(image: Image.Image, data: bytes) -> bool:
+    """Say whether a JPEG stored in colour shows none: scans mostly are, and grey decodes in half the time.
+
+    Decoding an eighth of the size reads the mean of each block and no more. Where every mean of both chroma
+    channels is neutral, the picture is grey.
+    """
+    # Adobe's transform 0 stores RGB, which has no chroma channels.
+    if image.format != "JPEG" or image.mode != "RGB" or image.info.get("adobe_transform") == 0:
+        return False
+    with Image.open(io.BytesIO(data), formats=["JPEG"]) as small:
+        small.draft("YCbCr", (1, 1))
+        _, *chroma = small.getextrema()
+    return small.mode == "YCbCr" and chroma == [(NEUTRAL, NEUTRAL)] * 2
+
+
+def _stand_up_plain(image: Image.Image) -> Image.Image:
+    """Turn by EXIF's orientation alone: Pillow's own function rewrites all of EXIF, damaged or not."""
+    turn = ORIENTATIONS.get(identity.orientation(image))
+    plain = _grey_or_rgb(image)
+    if turn is not None:
+        plain = plain.transpose(turn)
+    plain.info = {}  # metadata are not kept
+    return plain
+
+
+def _grey_or_rgb(image: Image.Image) -> Image.Image:
+    """Give the same in mode `L` or `RGB`; itself where it is so already, as most are."""
+    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+        return Image.fromarray(_to_eight_bits(np.asarray(image)))
+    if image.mode in ("P", "LA", "PA", "RGBA") or "transparency" in image.info:
+        rgba = image.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, (0, 0, 0, 255)), rgba).convert("RGB")
+    if image.mode in ("L", "RGB"):
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _to_eight_bits(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
+    real = np.nan_to_num(values.astype(np.float64))
+    low, high = float(real.min()), float(real.max())
+    return np.round((real - low) * (255.0 / (high - low) if high > low else 0.0)).astype(np.uint8)

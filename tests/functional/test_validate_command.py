@@ -1,0 +1,238 @@
+"""`validate`, run as a person runs it on any folder or archive, outside DVC."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from scanops.data import manifest
+from tests.pictures import encode, noise, save
+
+ROOT = Path(__file__).parents[2]
+PER_CLASS = 24
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a run ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+
+@dataclass(frozen=True)
+class Room:
+    """A place for one test's runs: a scratch folder for temporary files, a cache, and a folder of results."""
+
+    folder: Path
+
+    @property
+    def out(self) -> Path:
+        """The folder of results."""
+        return self.folder / "out"
+
+    @property
+    def scratch(self) -> Path:
+        """Where temporary files go."""
+        return self.folder / "scratch"
+
+    def start(self, *arguments: object, **environment: str) -> subprocess.Popen[str]:
+        """Start the command."""
+        self.scratch.mkdir(exist_ok=True)
+        places = {"TMPDIR": str(self.scratch), "SCANOPS_CACHE": str(self.folder / "cache")}
+        clean = {name: value for name, value in os.environ.items() if name != "SCANOPS_CLUSTER"}
+        return subprocess.Popen(
+            [sys.executable, "-m", "pipelines.validate", *map(str, arguments)],
+            cwd=ROOT,
+            env={**clean, **places, **environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: object, **environment: str) -> Ended:
+        """Run the command, and hold that it leaves no temporary file and shows no traceback."""
+        process = self.start(*arguments, **environment)
+        stdout, stderr = process.communicate(timeout=120)
+        assert "Traceback" not in stderr, stderr
+        assert not list(self.scratch.iterdir())
+        return Ended(process.returncode, stdout, stderr)
+
+    def manifest(self, *arguments: object) -> bytes:
+        """Run the command with `--manifest` and give the manifest's bytes."""
+        ended = self.run(*arguments, "--manifest", self.out / "manifest.parquet")
+        assert ended.code == 0, ended.stderr
+        return (self.out / "manifest.parquet").read_bytes()
+
+
+@pytest.fixture
+def room(tmp_path: Path) -> Room:
+    """Give each test its own places."""
+    return Room(tmp_path)
+
+
+@pytest.fixture
+def scans(tmp_path: Path) -> Path:
+    """Give a folder of two sound classes."""
+    for number in range(2 * PER_CLASS):
+        picture = encode(noise(number), mode="L")
+        save(tmp_path / "scans" / ("yes", "no")[number % 2] / f"{number:02}.png", picture)
+    return tmp_path / "scans"
+
+
+def test_a_folder_gets_every_output_that_is_asked_for(room: Room, scans: Path) -> None:
+    """Exit code 0, one line for the reader, and each of the five outputs in its place."""
+    out = room.out
+    ended = room.run(
+        *(scans, "--json", out / "r.json", "--html", out / "r.html", "--manifest", out / "m.parquet"),
+        *("--docs", out / "docs", "--plots", out / "plots", "--workers", 2),
+    )
+    assert ended.code == 0, ended.stderr
+    assert len(ended.stdout.splitlines()) == 1
+    report = json.loads((out / "r.json").read_text(encoding="utf-8"))
+    assert (report["images"], report["usable"], report["quarantined"]) == (48, 48, 0)
+    assert len(manifest.read(out / "m.parquet")) == 48
+    page = (out / "r.html").read_text(encoding="utf-8")
+    assert page.lstrip().lower().startswith("<!doctype html>")
+    links = re.findall(r"""(?:src|href)\s*=\s*["']?([^"'>\s]+)|url\(([^)]+)\)""", page)
+    assert all(link.startswith(("data:", "#")) for pair in links for link in pair if link), links
+    assert (out / "docs" / "index.html").is_file()
+    assert list((out / "plots").glob("*.png"))
+
+
+def test_without_outputs_only_the_verdict_is_told(room: Room, scans: Path) -> None:
+    """Nothing is written beside the cache, least of all into the folder."""
+    before = sorted(scans.rglob("*"))
+    ended = room.run(scans, "--no-cache")
+    assert ended.code == 0, ended.stderr
+    assert ended.stdout.strip()
+    assert sorted(scans.rglob("*")) == before
+    assert sorted(path.name for path in room.folder.iterdir()) == ["scans", "scratch"]
+
+
+@pytest.mark.parametrize("kind", ["zip", "gztar"])
+def test_an_archive_gives_the_manifest_of_its_folder(room: Room, scans: Path, kind: str) -> None:
+    """Packed or not, in one process or two: the same bytes."""
+    archive = shutil.make_archive(str(room.folder / "packed"), kind, scans)
+    assert room.manifest(archive, "--workers", 1) == room.manifest(scans, "--no-cache", "--workers", 2)
+
+
+def test_data_that_fail_end_with_code_3(room: Room, scans: Path) -> None:
+    """The message says what is missed and where to look, and the outputs are there to be looked at."""
+    for number in range(20):
+        (scans / "yes" / f"{2 * number:02}.png").write_bytes(b"broken")
+    html = room.out / "report.html"
+    ended = room.run(
+        scans, "--html", html, "--json", room.out / "r.json", "--manifest", room.out / "m.parquet"
+    )
+    assert ended.code == 3
+    assert ended.stderr.startswith("error: the data: do not meet: ")
+    assert str(html) in ended.stderr
+    report = json.loads((room.out / "r.json").read_text(encoding="utf-8"))
+    assert report["verdict"] == "fail"
+    assert report["defects"]["undecodable"] == 20
+    assert html.is_file()
+    assert len(manifest.read(room.out / "m.parquet")) == 48
+
+
+def test_only_what_changed_is_read_again(room: Room, scans: Path) -> None:
+    """A file with the size and the time it had is remembered; `--no-cache` reads all, and keeps nothing."""
+    file = scans / "yes" / "00.png"
+    before, state = room.manifest(scans), file.stat()
+    data = file.read_bytes()
+    file.write_bytes(data[:-1] + b"\0")
+    os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns))
+    assert room.manifest(scans) == before
+    changed = room.manifest(scans, "--no-cache")
+    assert changed != before
+    os.utime(file)
+    assert room.manifest(scans) == changed
+
+
+def test_hostile_names_reach_every_report(room: Room, scans: Path) -> None:
+    """Names that are no UTF-8, or that mean something to HTML or a terminal, neither stop nor mislead it."""
+    hostile = (b"\xff.png", b"<script>alert(1)</script>.png".replace(b"/", b"-"), b"a\nb\x1b[31m.png")
+    for seed, name in enumerate(hostile):
+        save(scans / "yes" / os.fsdecode(name), encode(noise(100 + seed), mode="L")[:200])
+    (scans / "no" / "link.png").symlink_to("01.png")
+    out = room.out
+    ended = room.run(
+        scans, "--json", out / "r.json", "--html", out / "r.html", "--manifest", out / "m.parquet"
+    )
+    assert ended.code == 0, ended.stderr
+    report = json.loads((out / "r.json").read_text(encoding="utf-8"))
+    assert (report["images"], report["quarantined"]) == (52, 4)
+    page = (out / "r.html").read_text(encoding="utf-8")
+    assert "<script>alert(1)" not in page
+    assert "\x1b" not in page
+    assert r"yes/\xff.png" in set(manifest.read(out / "m.parquet")["path"])
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "code", "words"),
+    [
+        ("missing", None, 2, "is not there"),
+        ("notes.txt", b"no archive", 2, "is neither a folder nor a zip or tar archive"),
+        ("broken.zip", b"PK\x03\x04", 3, "is no sound zip or tar archive"),
+    ],
+)
+def test_what_is_no_data_is_told(room: Room, name: str, data: bytes | None, code: int, words: str) -> None:
+    """A wrong path is the caller's mistake (2), a damaged archive a verdict (3); the message names it."""
+    if data is not None:
+        (room.folder / name).write_bytes(data)
+    ended = room.run(room.folder / name)
+    assert ended.code == code, ended.stderr
+    assert name in ended.stderr
+    assert words in ended.stderr
+
+
+@pytest.mark.parametrize("layout", ["empty", "one class"])
+def test_a_folder_without_classes_ends_with_code_3(room: Room, layout: str) -> None:
+    """There is nothing to learn from, and the message says how folders must lie."""
+    (room.folder / "scans").mkdir()
+    if layout == "one class":
+        save(room.folder / "scans" / "a" / "1.png", encode(noise(1)))
+    ended = room.run(room.folder / "scans")
+    assert ended.code == 3
+    assert "Put the images of each class into a folder" in ended.stderr
+
+
+def test_a_cluster_that_is_away_is_not_done_without(room: Room, scans: Path) -> None:
+    """Exit code 4, and no manifest of a scan that was not made where it was asked for."""
+    target = room.out / "m.parquet"
+    ended = room.run(scans, "--no-cache", "--manifest", target, SCANOPS_CLUSTER="127.0.0.1:1")
+    assert ended.code == 4, ended.stderr
+    assert "SCANOPS_CLUSTER" in ended.stderr or "scanops[cluster]" in ended.stderr
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_leaves_no_unpacked_copy(room: Room, scans: Path, number: signal.Signals) -> None:
+    """Ctrl-C and a scheduler's request to end are exit code 130, with the temporary folder gone."""
+    for seed in range(400):
+        save(scans / "no" / f"more-{seed}.png", encode(noise(1000 + seed, 200, 200)))
+    archive = shutil.make_archive(str(room.folder / "packed"), "zip", scans)
+    process = room.start(archive, "--manifest", room.out / "m.parquet")
+    deadline = time.monotonic() + 60
+    while not any(path.is_file() for path in room.scratch.glob("scanops-*/raw/*/*")):
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.killpg(process.pid, number)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode == 130, stderr
+    assert "Traceback" not in stderr
+    assert not list(room.scratch.glob("scanops-*"))
+    assert not (room.out / "m.parquet").exists()
