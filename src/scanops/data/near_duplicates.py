@@ -16,11 +16,13 @@ import numpy.typing as npt
 
 from scanops.data import resemblance
 
+CELLS = 3.0  # cells for N pictures: this, times √N
 PROBES = 4  # cells that a query looks into; copies lie so close that one finds nearly all
 CHUNK = 2048  # pictures compared at a time
-ROUNDS, SAMPLES_A_CELL = 8, 64  # of k-means, which need not be exact
+ROUNDS, SAMPLES_A_CELL = 6, 32  # of k-means, which need not be exact
 
 Ints = npt.NDArray[np.int64]
+Described = npt.NDArray[np.float16]
 Hits = tuple[Ints, Ints, npt.NDArray[np.float64], npt.NDArray[np.bool_]]
 
 
@@ -66,12 +68,16 @@ def find(
     # A change is directed: a crop is found from the whole picture, not the other way. So the new are
     # compared with all, and the old with the new.
     rounds = [(members[fresh], members), (members[~fresh], members[fresh])]
+    described = _describe(views)
     found: list[Hits] = []
     for asking, asked in rounds:
-        cells = _Cells(views, asked)
-        for start in range(0, len(asking) if len(asked) else 0, CHUNK):
+        if not len(asking) or not len(asked):
+            continue
+        cells = _Cells(described, asked)
+        for start in range(0, len(asking), CHUNK):
             chunk = asking[start : start + CHUNK]
-            found.extend(cells.hits(chunk, views[chunk], sizes[chunk], least))
+            queries = resemblance.queries(views[chunk], sizes[chunk], described[chunk].astype(np.float32))
+            found.extend(cells.hits(chunk, queries, least))
             if progress:
                 progress(len(chunk))
     return _once_each(found)
@@ -80,41 +86,42 @@ def find(
 class _Cells:
     """An inverted file of some pictures: two vectors each, of the frame and of its content."""
 
-    def __init__(self, views: resemblance.Views, members: Ints) -> None:
-        dimensions = resemblance.GRID**2
-        cells = max(1, int(np.sqrt(2 * len(members))))
+    def __init__(self, described: Described, members: Ints) -> None:
+        dimensions, count = described.shape[2], max(1, int(CELLS * np.sqrt(len(members))))
         # The index does not own its coarse quantizer, which must live as long.
         self._coarse = faiss.IndexFlatIP(dimensions)
-        self._index = faiss.IndexIVFFlat(self._coarse, dimensions, cells, faiss.METRIC_INNER_PRODUCT)
+        self._index = faiss.IndexIVFFlat(self._coarse, dimensions, count, faiss.METRIC_INNER_PRODUCT)
         self._index.cp.niter, self._index.cp.max_points_per_centroid = ROUNDS, SAMPLES_A_CELL
         self._index.cp.min_points_per_centroid = 1
         self._index.nprobe = PROBES
-        if not len(members):
-            return
-        self._index.train(_sample(views, members, cells))
+        step = max(1, 2 * len(members) // (count * SAMPLES_A_CELL))
+        self._index.train(described[members[::step]].reshape(-1, dimensions).astype(np.float32))
         for start in range(0, len(members), CHUNK):
             chunk = members[start : start + CHUNK]
-            for vectors in resemblance.index(views[chunk]):
+            for view in range(described.shape[1]):
+                vectors = described[chunk, view].astype(np.float32)
                 structured = vectors.any(axis=1)
                 self._index.add_with_ids(vectors[structured], chunk[structured])
 
-    def hits(self, members: Ints, views: resemblance.Views, sizes: Ints, least: float) -> Iterator[Hits]:
-        """Yield, for each variant of some pictures, the pictures that are like it."""
-        for rows, plain in resemblance.queries(views, sizes):
-            for mirrored in (False, True):
-                asked = resemblance.mirror(plain) if mirrored else plain
-                # A little below, because what counts is the rounded value.
-                limits, alike, others = self._index.range_search(asked, least - 1e-4)
-                similarity = np.minimum(np.round(alike.astype(np.float64), 4), 1.0)
-                ours = np.repeat(members[rows], np.diff(limits.astype(np.int64)))
-                kept = (ours != others) & (similarity >= least)
-                yield ours[kept], others[kept], similarity[kept], np.full(int(kept.sum()), mirrored)
+    def hits(self, members: Ints, queries: list[resemblance.Query], least: float) -> Iterator[Hits]:
+        """Yield, for each kind of copy of some pictures, the pictures that are like it."""
+        for query in queries:
+            # A little below, because what counts is the rounded value.
+            limits, alike, others = self._index.range_search(query.vectors, least - 1e-4)
+            similarity = np.minimum(np.round(alike.astype(np.float64), 4), 1.0)
+            ours = np.repeat(members[query.rows], np.diff(limits.astype(np.int64)))
+            kept = (ours != others) & (similarity >= least)
+            mirrored = np.full(int(kept.sum()), query.mirrored)
+            yield ours[kept], others[kept], similarity[kept], mirrored
 
 
-def _sample(views: resemblance.Views, members: Ints, cells: int) -> resemblance.Vectors:
-    """Describe as many pictures, evenly spread, as k-means will look at."""
-    step = max(1, len(members) // (cells * SAMPLES_A_CELL))
-    return np.concatenate(resemblance.index(views[members[::step]]))
+def _describe(views: resemblance.Views) -> Described:
+    """Describe all pictures as they are, in half precision to save memory: [N, 2, GRID²]."""
+    described = np.empty((len(views), views.shape[1], resemblance.GRID**2), np.float16)
+    for start in range(0, len(views), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        described[chunk] = np.stack(resemblance.index(views[chunk]), axis=1)
+    return described
 
 
 def _once_each(found: list[Hits]) -> Pairs:

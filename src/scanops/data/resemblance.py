@@ -8,6 +8,8 @@ correlate up to about 0.95, and copies that were resized, re-encoded, cropped or
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,6 +18,7 @@ from scanops.data.thumbnails import SIDE_PX
 GRID = 24  # cells a side after the band-pass
 FINE_PX, COARSE_PX = 0.7, 3.0  # standard deviations of the two Gaussians
 CROPS = (0.025, 0.05)  # shares of each side that a cropped copy may have lost
+SHAPES = 2 * SIDE_PX  # shapes are told apart to half a cell of a thumbnail
 FLAT = 1e-3  # norm of a thumbnail without structure; it resembles nothing
 
 Views = npt.NDArray[np.uint8]
@@ -35,20 +38,40 @@ def index(views: Views) -> list[Vectors]:
     return [_describe(views[:, 0]), _describe(views[:, 1])]
 
 
-def queries(views: Views, sizes: npt.NDArray[np.int64]) -> list[tuple[npt.NDArray[np.int64], Vectors]]:
-    """Describe what copies of pictures would look like: the same, cropped, and padded to a square.
+@dataclass(frozen=True)
+class Query:
+    """What one kind of copy of some pictures would look like.
+
+    Attributes:
+        rows: int [M], which pictures.
+        vectors: float32 [M, GRID²], unit vectors.
+        mirrored: The copy is flipped left to right.
+    """
+
+    rows: npt.NDArray[np.int64]
+    vectors: Vectors
+    mirrored: bool = False
+
+
+def queries(views: Views, sizes: npt.NDArray[np.int64], described: npt.NDArray[np.float32]) -> list[Query]:
+    """Describe what copies of pictures would look like: the same, mirrored, cropped, padded to a square.
 
     Args:
         views: uint8 [N, 2, SIDE_PX, SIDE_PX].
         sizes: int [N, 2], width and height of the pictures in pixels.
+        described: float32 [N, 2, GRID²], what `index` says of them.
 
     Returns:
-        Pairs of row numbers, int [M], and unit vectors for these rows, float32 [M, GRID²]. `mirror`
-        gives those of mirrored copies.
+        A query for each kind of copy; those that would look like the picture itself are left out.
     """
     frame, everything = views[:, 0], np.arange(len(views))
+    same = [np.ascontiguousarray(described[:, view]) for view in range(described.shape[1])]
     cropped = [_describe(frame, crop, crop) for crop in map(_cropping, CROPS)]
-    return [*((everything, vectors) for vectors in (*index(views), *cropped)), *_padded(frame, sizes)]
+    return [
+        *(Query(everything, vectors) for vectors in (*same, *cropped)),
+        *(Query(everything, mirror(vectors), mirrored=True) for vectors in same),
+        *_padded(frame, sizes),
+    ]
 
 
 def mirror(vectors: Vectors) -> Vectors:
@@ -82,20 +105,19 @@ def _describe(
     return described
 
 
-def _padded(
-    frame: npt.NDArray[np.uint8], sizes: npt.NDArray[np.int64]
-) -> list[tuple[npt.NDArray[np.int64], Vectors]]:
-    """Lay each frame that is no square on a black one, in the middle; sizes recur, so once a size."""
-    shapes, which = np.unique(sizes, axis=0, return_inverse=True)
+def _padded(frame: npt.NDArray[np.uint8], sizes: npt.NDArray[np.int64]) -> list[Query]:
+    """Lay each frame that is no square on a black one, in the middle; once for each shape."""
+    shares = np.round(sizes / sizes.max(axis=1, keepdims=True) * SHAPES) / SHAPES
+    shapes, which = np.unique(shares, axis=0, return_inverse=True)
     rows, vectors = [], []
     for number, (width, height) in enumerate(shapes):
         if width == height:
             continue
         members = np.flatnonzero(which.ravel() == number)
-        down, across = (_padding(side / max(width, height)) for side in (height, width))
+        down, across = _padding(max(height, 1 / SHAPES)), _padding(max(width, 1 / SHAPES))
         rows.append(members)
         vectors.append(_describe(frame[members], down, across))
-    return [(np.concatenate(rows), np.concatenate(vectors))] if rows else []
+    return [Query(np.concatenate(rows), np.concatenate(vectors))] if rows else []
 
 
 def _blur(deviation: float) -> Matrices:
