@@ -1,22 +1,11 @@
-"""The command line of `validate`: what it may be given, and what it leaves."""
+"""The command line of `validate`."""
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import Any
-
-import pandas as pd
-from PIL import Image
 
 from pipelines import entry_point
-from scanops import imaging
-from scanops.atomic import replacing, write_json
-from scanops.data import manifest
-from scanops.errors import ImageError
-from scanops.evaluation import plots
-from scanops.quality import page, samples
-from scanops.validation_rules import Validation
 
 OUTPUTS = (
     ("--json", "FILE", "report to write"),
@@ -25,7 +14,6 @@ OUTPUTS = (
     ("--docs", "DIR", "folder for Great Expectations' Data Docs"),
     ("--plots", "DIR", "folder of plots to write"),
 )
-THUMBNAIL_PX = 320
 
 
 def arguments(doc: str | None) -> argparse.Namespace:
@@ -59,43 +47,3 @@ def arguments(doc: str | None) -> argparse.Namespace:
     parser.add_argument("--workers", type=int, metavar="N", help="processes (default: the cores there are)")
     parser.add_argument("--no-cache", action="store_true", help="read every file, remember nothing")
     return parser.parse_args()
-
-
-def write(
-    asked: argparse.Namespace, raw: Path, frame: pd.DataFrame, summary: dict[str, Any], rules: Validation
-) -> None:
-    """Write what was asked for.
-
-    Args:
-        asked: A path, or None, for each of `OUTPUTS`.
-        raw: The folder of images.
-        frame: The manifest.
-        summary: The report.
-        rules: The rules in force.
-    """
-    if asked.manifest:
-        manifest.write(frame, asked.manifest)
-    if asked.html:
-        title = f"Validation of {asked.dataset or asked.path.name}"
-        text = page.render(frame, summary, lambda path: _picture(raw, path), title, rules)
-        with replacing(asked.html) as draft:
-            draft.write_text(text, encoding="utf-8")
-    if asked.plots:
-        chosen = samples.choose(frame)
-        pictures = [imaging.read(raw, path).pixels for path in chosen["path"]]
-        drawn = plots.sample_grid(pictures, list(chosen["label"]), heading="Usable images")
-        with replacing(asked.plots) as folder:
-            folder.mkdir()
-            (folder / "samples.png").write_bytes(drawn)
-    if asked.json:
-        write_json(asked.json, summary)
-
-
-def _picture(raw: Path, path: str) -> Image.Image | None:
-    """Give a small picture of an image; None where there is none."""
-    try:
-        picture = imaging.read(raw, path).picture
-    except (ImageError, OSError):
-        return None
-    picture.thumbnail((THUMBNAIL_PX, THUMBNAIL_PX))
-    return picture
