@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 from pathlib import Path
 
 from pipelines import entry_point
+from scanops.errors import ConfigError
 
 OUTPUTS = (
     ("--json", "FILE", "report to write"),
@@ -44,6 +46,50 @@ def arguments(doc: str | None) -> argparse.Namespace:
         metavar="FILE",
         help="expectations of your own",
     )
-    parser.add_argument("--workers", type=int, metavar="N", help="processes (default: the cores there are)")
+    parser.add_argument(
+        "--workers", type=_count, metavar="N", help="processes (default: the cores there are)"
+    )
     parser.add_argument("--no-cache", action="store_true", help="read every file, remember nothing")
-    return parser.parse_args()
+    args = parser.parse_args()
+    for option, metavar, _ in OUTPUTS:
+        output: Path | None = getattr(args, option.removeprefix("--"))
+        if output is not None:
+            _require_safe(option, output, args.path, folder=metavar == "DIR")
+    return args
+
+
+def _count(text: str) -> int:
+    """Read a number of workers."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return int(text)
+
+
+def _require_safe(option: str, output: Path, data: Path, *, folder: bool) -> None:
+    """Refuse an output that would take the place of something that is not an earlier output.
+
+    Raises:
+        ConfigError: It would.
+    """
+    subject, place, source = f"{option} {output}", output.resolve(), data.resolve()
+    if place == source or place.is_relative_to(source) or source.is_relative_to(place):
+        raise ConfigError(subject, "would lie in the data, or take their place", "Name a place beside them")
+    if output.exists() and output.is_dir() != folder:
+        raise ConfigError(subject, f"is a {'file' if folder else 'folder'} already", "Name another place")
+    if folder and output.is_dir() and not _is_earlier(option, output):
+        raise ConfigError(subject, "is a folder with other things in it", "Name a new folder, or empty it")
+    above = next(parent for parent in place.parents if parent.exists())
+    if not above.is_dir() or not os.access(above, os.W_OK):
+        raise ConfigError(
+            subject, f"cannot be made: {above} is no folder that can be written", "Name another place"
+        )
+
+
+def _is_earlier(option: str, folder: Path) -> bool:
+    """Say whether a folder is empty or was written by this command."""
+    names = {path.name for path in folder.iterdir()}
+    return (
+        not names
+        or names == {"samples.png"}
+        or (option == "--docs" and {"index.html", "expectations"} <= names)
+    )

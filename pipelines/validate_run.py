@@ -67,7 +67,11 @@ def _write(
         manifest.write(frame, asked.manifest)
     if asked.html:
         title = f"Validation of {asked.dataset or asked.path.name}"
-        text = page.render(frame, summary, lambda path: _picture(raw, path), title, rules)
+        # What the scan could not read is not tried again here, where nothing would stand in between.
+        readable = set(frame.loc[frame["pixel_sha256"].notna(), "path"])
+        text = page.render(
+            frame, summary, lambda path: _picture(raw, path) if path in readable else None, title, rules
+        )
         with replacing(asked.html) as draft:
             draft.write_text(text, encoding="utf-8")
     if asked.plots:

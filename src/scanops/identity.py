@@ -18,7 +18,7 @@ EXIF_TAGS = {
     0x9C9D: "XPAuthor",
     0xA430: "CameraOwnerName",
 }
-TEXTS = ("author", "artist", "patient", "patientname", "name")
+TEXTS = ("author", "artist", "creator", "name", "owner", "patient", "patientid", "patientname")
 # Properties of XMP (ISO 16684-1, and the IPTC Photo Metadata Standard) by their usual prefixes.
 XMP_PROPERTY = re.compile(
     rb"\b(dc:creator|exif:GPS\w+|aux:OwnerName|exifEX:CameraOwnerName|photoshop:(?:City|State|Country|Author\w*)"
@@ -48,11 +48,16 @@ def named_in(image: Image.Image) -> tuple[str, ...]:
     """
     exif = read_exif(image)
     found = {name for tag, name in EXIF_TAGS.items() if exif.get(tag)}
-    found |= {key for key in image.info if isinstance(key, str) and key.lower() in TEXTS}
+    found |= {key for key in image.info if isinstance(key, str) and _plain(key) in TEXTS}
     found |= _named_in_xmp(image)
     if "photoshop" in image.info or image.format == "TIFF":
         found |= _named_in_iptc(image)
     return tuple(sorted(found))
+
+
+def _plain(key: str) -> str:
+    """Write a text's keyword as in TEXTS: `Patient_Name` and `Patient Name` are one."""
+    return re.sub(r"[\s_-]", "", key).lower()
 
 
 def orientation(image: Image.Image) -> int:

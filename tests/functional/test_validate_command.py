@@ -236,3 +236,31 @@ def test_an_interrupt_leaves_no_unpacked_copy(room: Room, scans: Path, number: s
     assert "Traceback" not in stderr
     assert not list(room.scratch.glob("scanops-*"))
     assert not (room.out / "m.parquet").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "name", "words"),
+    [
+        ("--docs", "mine", "other things in it"),
+        ("--plots", "mine", "other things in it"),
+        ("--json", "mine", "is a folder already"),
+        ("--plots", "scans", "would lie in the data, or take their place"),
+        ("--html", "scans/report.html", "would lie in the data"),
+        ("--docs", ".", "would lie in the data, or take their place"),
+        ("--manifest", "mine/thesis.txt/x", "cannot be made"),
+    ],
+)
+def test_nothing_else_is_replaced(room: Room, scans: Path, option: str, name: str, words: str) -> None:
+    """An output that would take the place of other work, or of the data, ends with 2 and changes nothing."""
+    save(room.folder / "mine" / "thesis.txt", b"years of work")
+    before = sorted(room.folder.rglob("*"))
+    ended = room.run(scans, option, room.folder / name)
+    assert ended.code == 2
+    assert words in ended.stderr
+    assert [path for path in before if not path.exists()] == []
+
+
+def test_a_number_of_workers_is_one_or_more(room: Room, scans: Path) -> None:
+    """Neither none nor fewer than none can be asked for."""
+    for count in ("0", "-1", "many"):
+        assert room.run(scans, "--workers", count).code == 2

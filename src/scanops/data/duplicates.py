@@ -44,7 +44,7 @@ class Link:
 
     Attributes:
         defects: Kinds of copy or conflict that it is.
-        twin: Path of the image that it conflicts with, else of the one that it copies.
+        twin: Path of the image that it copies, else of one that it conflicts with.
         similarity: 1 for the same pixels, else the correlation; None for an image that copies none.
         mirrored: The copy is flipped.
         picture: Name of the picture: its copies share it. None for a file that cannot be read.
@@ -185,14 +185,17 @@ def _mark_near_copies(
 def _mark_conflicts(
     facts: Sequence[Facts], labels: Sequence[str | None], indices: list[int], links: list[Link]
 ) -> None:
-    names = sorted({str(labels[index]) for index in indices})
-    if len(names) < 2:
-        return
+    first: dict[str | None, int] = {}
     for index in indices:
-        other = next(i for i in indices if labels[i] != labels[index])
+        first.setdefault(labels[index], index)
+    if len(first) < 2:
+        return
+    names = sorted(map(str, first))
+    for index in indices:
+        other = min(place for label, place in first.items() if label != labels[index])
         note = f"shows one picture that is labelled {', '.join(names)}; see {facts[other].path}"
         links[index].defects.append(Defect("label_conflict", note))
-        links[index].twin = facts[other].path
+        links[index].twin = links[index].twin or facts[other].path
 
 
 def _components(names: list[str], edges: list[tuple[str, str]]) -> dict[str, str]:

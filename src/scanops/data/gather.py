@@ -116,7 +116,9 @@ def gather(
         compared = frozenset(one.pixel_sha256 for one in facts if one.pixel_sha256)
     finally:
         # When interrupted, what was measured so far is worth keeping.
-        if place and (fresh or kept.least != least or len(files) != len(kept.files)):
+        if place and (
+            fresh or kept.pictures != compared or kept.least != least or len(files) != len(kept.files)
+        ):
             scan_cache.write(place, Kept(files, least, alike, compared))
     return Gathered(facts, alike, len(fresh))
 
@@ -137,7 +139,10 @@ def _recall(
         return Kept(), paths, {}
     kept = scan_cache.read(place, views=False)
     fresh, states = kept.fresh(root, paths)
+    compared = kept.compared(least)
+    every = (one.pixel_sha256 for _, facts in kept.files.values() for one in facts)
+    whole = all(name is None or name in compared for name in every)
     # Thumbnails are most of what is kept, and wanted only where something is compared or written.
-    if fresh or kept.least != least or len(paths) != len(kept.files):
+    if fresh or not whole or len(paths) != len(kept.files):
         kept = scan_cache.read(place, views=True)
     return kept, fresh, states

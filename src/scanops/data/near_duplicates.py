@@ -87,7 +87,8 @@ class _Cells:
     """An inverted file of some pictures: two vectors each, of the frame and of its content."""
 
     def __init__(self, described: Described, members: Ints) -> None:
-        dimensions, count = described.shape[2], max(1, int(CELLS * np.sqrt(len(members))))
+        dimensions = described.shape[2]
+        count = min(len(members), int(CELLS * np.sqrt(len(members))))
         # The index does not own its coarse quantizer, which must live as long.
         self._coarse = faiss.IndexFlatIP(dimensions)
         self._index = faiss.IndexIVFFlat(self._coarse, dimensions, count, faiss.METRIC_INNER_PRODUCT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
@@ -129,6 +130,13 @@ def write(place: Path, kept: Kept) -> None:
         for one in facts
         if one.sha256
     ]
+    try:
+        _replace(place, rows, kept)
+    except OSError as error:  # another run may write the same, or the disk be full: nothing depends on it
+        print(f"warning: {place}: is not kept for the next scan ({error.strerror})", file=sys.stderr)
+
+
+def _replace(place: Path, rows: list[dict[str, Any]], kept: Kept) -> None:
     with replacing(place) as draft:
         draft.mkdir()
         table = pa.Table.from_pylist(rows, schema=_SCHEMA)

@@ -57,7 +57,7 @@ def survey(
 def _patient(facts: Facts, pattern: str | None) -> str | None:
     """Read the patient from the path where a pattern finds one there, else take the file's own word."""
     found = re.search(pattern, facts.path) if pattern else None
-    return found["patient"] if found else facts.patient
+    return (found["patient"] if found else None) or facts.patient
 
 
 def _reason(defects: Sequence[Defect], rules: Validation) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -14,6 +15,8 @@ from scanops.quality.profile import Histogram, Profile, area, count
 from scanops.validation_rules import Drift
 
 DIGITS = 6
+
+_HTML = re.compile("[<>&\"']")  # a class may be called anything
 
 
 def compare(manifest: pd.DataFrame, accepted: Profile, rules: Drift) -> list[Measure]:
@@ -82,7 +85,7 @@ def _classes(usable: pd.DataFrame, accepted: Profile, rules: Drift) -> list[Meas
         Measure("classes_changed", changed, 0.0, "no class is new, and none is gone"),
         *(
             Measure(
-                f"class_share[{label}]",
+                f"class_share[{_HTML.sub(_spelled, label)}]",
                 round(abs(after.get(label, 0.0) - before.get(label, 0.0)), DIGITS),
                 rules.max_class_share_change,
                 f"the share of class {label} changes by at most max_class_share_change",
@@ -90,6 +93,11 @@ def _classes(usable: pd.DataFrame, accepted: Profile, rules: Drift) -> list[Meas
             for label in sorted({*before, *after})
         ),
     ]
+
+
+def _spelled(found: re.Match[str]) -> str:
+    """Spell a character that Great Expectations' pages would take for HTML in a name."""
+    return f"\\x{ord(found[0]):02x}"
 
 
 def _shares(images: Mapping[str, int]) -> dict[str, float]:

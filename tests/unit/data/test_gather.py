@@ -128,3 +128,42 @@ def test_worker_count_changes_nothing(raw: Path) -> None:
     assert gather(raw, placed, Validation(), Means(workers=1)) == gather(
         raw, placed, Validation(), Means(workers=2)
     )
+
+
+def test_an_interrupted_comparison_is_done_again(raw: Path, tmp_path: Path) -> None:
+    """Ctrl-C among the pairs keeps the facts, and the next run compares what they are of."""
+
+    class Interrupting:
+        def __init__(self, what: str) -> None:
+            self.what = what
+
+        def __enter__(self) -> Interrupting:
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            """End."""
+
+        def update(self, n: float | None = 1) -> None:
+            if n and self.what == "compare":
+                raise KeyboardInterrupt
+
+    placed = layout.classify(layout.find(raw)).placed
+    with pytest.raises(KeyboardInterrupt):
+        gather(
+            raw,
+            placed,
+            Validation(),
+            Means(1, None, tmp_path / "cache", lambda what, total: Interrupting(what)),  # noqa: ARG005
+        )
+    again = _gather(raw, tmp_path / "cache")
+    assert (again.read, len(again.alike)) == (0, 1)
+    assert len(_gather(raw, tmp_path / "cache").alike) == 1
+
+
+def test_a_cache_that_cannot_be_kept_costs_no_scan(
+    raw: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The scan is right all the same, and says why the next one will read everything."""
+    (tmp_path / "cache").write_text("a file", encoding="utf-8")
+    assert _gather(raw, tmp_path / "cache").read == 11
+    assert "is not kept for the next scan" in capsys.readouterr().err

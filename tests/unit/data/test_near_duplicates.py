@@ -94,3 +94,12 @@ def test_pictures_without_structure_resemble_nothing() -> None:
     assert len(_find([Image.new("L", (60, 60), level) for level in (0, 0, 90)]).first) == 0
     empty = near_duplicates.find(np.zeros((0, 2, 48, 48), np.uint8), np.zeros((0, 2), np.int64), LEAST)
     assert len(empty.first) == 0
+
+
+def test_few_pictures_are_compared_as_well(scans: list[Image.Image]) -> None:
+    """However few there are, old or new, a copy is found."""
+    for count in range(1, 8):
+        images = [*scans[:count], scans[0].resize((180, 180))]
+        for fresh in (None, [index == count for index in range(count + 1)], [True] + [False] * count):
+            found = _find(images, fresh)
+            assert (found.first.tolist(), found.second.tolist()) == ([0], [count])
