@@ -32,6 +32,9 @@ image: setup  ## Build and smoke-test the image again (the last stage of repro)
 test: setup  ## Run all tests that this machine has the parts for
 	@pytest -n auto --dist loadgroup
 
+test-data: setup  ## Run the tests on the public archives, which SCANOPS_MIRROR's folder holds
+	@CI=true pytest -m real_data
+
 check: setup  ## Format, lint, types, import rules
 	ruff format --check .
 	ruff check .

@@ -26,7 +26,6 @@ ORIENTATIONS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-NEUTRAL = 128  # chroma of grey
 # Pillow's own limit would only warn below twice its value; `decode` checks the header instead.
 Image.MAX_IMAGE_PIXELS = None
 
@@ -59,8 +58,6 @@ def decode(data: bytes, subject: str, max_pixels: int) -> Picture:
     with _told(subject), Image.open(io.BytesIO(data), formats=FORMATS) as image:
         _check_header(image, subject, max_pixels)
         header = (str(image.format), image.mode, image.width, image.height)
-        if _has_no_colour(image, data):
-            image.draft("L", image.size)
         image.load()
         identifying = identity.named_in(image)  # before metadata are dropped
         return Picture(_stand_up_plain(image), *header, identifying)
@@ -102,21 +99,6 @@ def _check_header(image: Image.Image, subject: str, max_pixels: int) -> None:
     frames = int(getattr(image, "n_frames", 1))
     if frames > 1:
         raise ImageError("unsupported", subject, f"holds {frames} frames", "Send one frame a file")
-
-
-def _has_no_colour(image: Image.Image, data: bytes) -> bool:
-    """Say whether a JPEG stored in colour shows none: scans mostly are, and grey decodes in half the time.
-
-    Decoding an eighth of the size reads the mean of each block and no more. Where every mean of both chroma
-    channels is neutral, the picture is grey.
-    """
-    # Adobe's transform 0 stores RGB, which has no chroma channels.
-    if image.format != "JPEG" or image.mode != "RGB" or image.info.get("adobe_transform") == 0:
-        return False
-    with Image.open(io.BytesIO(data), formats=["JPEG"]) as small:
-        small.draft("YCbCr", (1, 1))
-        _, *chroma = small.getextrema()
-    return small.mode == "YCbCr" and chroma == [(NEUTRAL, NEUTRAL)] * 2
 
 
 def _stand_up_plain(image: Image.Image) -> Image.Image:

@@ -55,7 +55,8 @@ def _run(project: Path, *changes: str) -> Ended:
         "PYTHONPATH": str(project),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
     }
-    environment.pop("MLFLOW_TRACKING_URI", None)
+    for name in ("MLFLOW_TRACKING_URI", "SCANOPS_MIRROR", "SCANOPS_CLUSTER"):
+        environment.pop(name, None)
     command = [sys.executable, "-m", "pipelines.repro", *changes]
     done = subprocess.run(
         command, cwd=project, env=environment, capture_output=True, text=True, check=False, timeout=600

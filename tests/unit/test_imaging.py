@@ -95,7 +95,7 @@ def test_identifying_fields_are_named_not_kept() -> None:
         ("L", "JPEG", "L"),
         ("1", "PNG", "L"),
         ("I;16", "PNG", "L"),
-        ("RGB", "JPEG", "L"),
+        ("RGB", "JPEG", "RGB"),
         ("RGB", "PNG", "RGB"),
         ("P", "PNG", "RGB"),
     ],
@@ -246,22 +246,3 @@ def test_padding_keeps_the_aspect() -> None:
     resized = imaging.resize(np.full((50, 100, 3), 255, np.uint8), 64, "pad")
     rows = np.flatnonzero(resized[:, 32, 0])
     assert (rows[0], rows[-1]) == (16, 47)
-
-
-def test_a_jpeg_without_colour_is_read_as_grey_alone() -> None:
-    """Leaving out the chroma changes no pixel; any chroma, and RGB stored as such, is read in full."""
-    smooth = Image.fromarray(noise(3, 12, 12)).resize((200, 160))
-    tinted = Image.merge(
-        "RGB", (smooth.getchannel(0), smooth.getchannel(1).point(lambda v: v * 0.9), smooth.getchannel(2))
-    )
-    for stored, options, mode in (
-        (smooth, {}, "L"),
-        (tinted, {}, "RGB"),
-        (smooth, {"keep_rgb": True}, "RGB"),
-    ):
-        buffer = io.BytesIO()
-        stored.save(buffer, "JPEG", quality=90, **options)
-        decoded = imaging.decode(buffer.getvalue())
-        assert decoded.picture.mode == mode
-        with Image.open(buffer) as whole:
-            assert np.array_equal(decoded.pixels, np.asarray(whole.convert("RGB")))

@@ -18,8 +18,8 @@ from scanops.data import resemblance
 
 CELLS = 3.0  # cells for N pictures: this, times √N
 PROBES = 4  # cells that a query looks into; copies lie so close that one finds nearly all
-CHUNK = 2048  # pictures compared at a time
-ROUNDS, SAMPLES_A_CELL = 6, 32  # of k-means, which need not be exact
+CHUNK = 256  # pictures described and compared at a time: what they need fits a core's cache
+ROUNDS, SAMPLES_A_CELL = 4, 16  # of k-means, which need not be exact
 
 Ints = npt.NDArray[np.int64]
 Described = npt.NDArray[np.float16]

@@ -58,8 +58,11 @@ def find_content(grey: Image.Image) -> Box:
     lowest = max(0, border - BORDER_LEVELS)
     # Unsigned arithmetic wraps, so one comparison finds what is below and what is above.
     content = (levels - np.uint8(lowest)) > np.uint8(border + BORDER_LEVELS - lowest)
-    rows = np.flatnonzero(np.count_nonzero(content, axis=1) > CONTENT_SHARE * levels.shape[1])
-    columns = np.flatnonzero(np.count_nonzero(content, axis=0) > CONTENT_SHARE * levels.shape[0])
+    # As products, because NumPy counts booleans along an axis by widening each to eight bytes.
+    counted = content.astype(np.float32)
+    height, width = levels.shape
+    rows = np.flatnonzero(counted @ np.ones(width, np.float32) > CONTENT_SHARE * width)
+    columns = np.flatnonzero(np.ones(height, np.float32) @ counted > CONTENT_SHARE * height)
     if not len(rows) or not len(columns):
         return (0, 0, *grey.size)
     left, top, right, bottom = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
