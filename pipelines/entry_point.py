@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 
 from tqdm import tqdm
 
-from scanops.errors import OutsideError, ScanopsError
+from scanops.errors import OutsideError, ScanopsError, Told
 from scanops.release.reproduce import EXIT_CODE_FILE, INTERRUPTED
 
 REMEDIES = {
@@ -74,19 +74,24 @@ def run(main: Callable[[], None]) -> NoReturn:
         main()
     except ScanopsError as error:
         _tell(error)
-    except KeyboardInterrupt:
-        print("\ninterrupted: unfinished outputs were removed", file=sys.stderr)
+    except KeyboardInterrupt as stop:
+        print("\ninterrupted: unfinished outputs were removed", *_notes(stop), sep="\n", file=sys.stderr)
         _leave(INTERRUPTED)
     except OSError as error:
         if error.errno not in REMEDIES:
             raise
         place = str(error.filename or "disk")
-        _tell(OutsideError(place, f"{error.strerror}".lower(), REMEDIES[error.errno]))
+        _tell(OutsideError(place, f"{error.strerror}".lower(), REMEDIES[error.errno]), *_notes(error))
     sys.exit(0)
 
 
-def _tell(error: ScanopsError) -> NoReturn:
-    print(f"error: {error}", file=sys.stderr)
+def _notes(error: BaseException) -> list[str]:
+    """Give what was added on the way up for the reader of the message."""
+    return [note for note in getattr(error, "__notes__", ()) if isinstance(note, Told)]
+
+
+def _tell(error: ScanopsError, *notes: str) -> NoReturn:
+    print(f"error: {error}", *_notes(error), *notes, sep="\n", file=sys.stderr)
     _leave(error.exit_code)
 
 

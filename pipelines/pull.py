@@ -37,7 +37,7 @@ def main() -> None:
             strip_metadata=params.pull.strip_metadata,
         )
         # Better to say now that there are no classes than to leave a folder that no stage can use.
-        layout.classify(layout.find(folder))
+        layout.require_classes(layout.classify(layout.find(folder)))
         # Within the block: when the report cannot be written, no folder stays without one.
         write_json(paths.report, {"source": params.dataset, **asdict(pulled)})
     stripped = f", {pulled.stripped} stripped" if params.pull.strip_metadata else ""

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from pipelines import entry_point
+from scanops.config import Config
 from scanops.errors import ConfigError
 
 OUTPUTS = (
@@ -51,11 +52,40 @@ def arguments(doc: str | None) -> argparse.Namespace:
     )
     parser.add_argument("--no-cache", action="store_true", help="read every file, remember nothing")
     args = parser.parse_args()
-    for option, metavar, _ in OUTPUTS:
-        output: Path | None = getattr(args, option.removeprefix("--"))
-        if output is not None:
-            _require_safe(option, output, args.path, folder=metavar == "DIR")
+    kinds = {option: metavar for option, metavar, _ in OUTPUTS}
+    for option, output in outputs(args).items():
+        _require_safe(option, output, args.path, folder=kinds[option] == "DIR")
     return args
+
+
+def outputs(args: argparse.Namespace) -> dict[str, Path]:
+    """Name what is to be written.
+
+    Args:
+        args: What `arguments` returns.
+
+    Returns:
+        The place of each output that was asked for, by its option.
+    """
+    places = {option: getattr(args, option.removeprefix("--")) for option, _, _ in OUTPUTS}
+    return {option: place for option, place in places.items() if place is not None}
+
+
+def require_known(dataset: str | None, params: Config) -> None:
+    """Refuse the name of a data set that does not exist: it would be compared with nothing, silently.
+
+    Args:
+        dataset: What `--dataset` says.
+        params: The parameters, whose sources have the names.
+
+    Raises:
+        ConfigError: It is not one of them.
+    """
+    if dataset is not None and dataset not in params.sources:
+        known = ", ".join(params.sources)
+        raise ConfigError(
+            f"--dataset {dataset}", "is not in `sources` of the parameters", f"Name one of {known}"
+        )
 
 
 def _count(text: str) -> int:

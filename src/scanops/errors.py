@@ -29,6 +29,12 @@ class ScanopsError(Exception):
         return type(self), (self.subject, self.fault, self.remedy)
 
 
+class Told(str):
+    """A note (`add_note`) for the reader of the message; other notes are for whoever reads a traceback."""
+
+    __slots__ = ()
+
+
 class ConfigError(ScanopsError):
     """Bad configuration or usage: nothing was started."""
 

@@ -12,16 +12,17 @@ from PIL import ExifTags, Image, IptcImagePlugin
 # EXIF 2.32, and Microsoft's XP tags.
 EXIF_TAGS = {
     0x013B: "Artist",
+    0x8298: "Copyright",
     0x8825: "GPSInfo",
     0x9C9B: "XPTitle",
     0x9C9C: "XPComment",
     0x9C9D: "XPAuthor",
     0xA430: "CameraOwnerName",
 }
-TEXTS = ("author", "artist", "creator", "name", "owner", "patient", "patientid", "patientname")
+TEXTS = ("author", "artist", "copyright", "creator", "name", "owner", "patient", "patientid", "patientname")
 # Properties of XMP (ISO 16684-1, and the IPTC Photo Metadata Standard) by their usual prefixes.
 XMP_PROPERTY = re.compile(
-    rb"\b(dc:creator|exif:GPS\w+|aux:OwnerName|exifEX:CameraOwnerName|photoshop:(?:City|State|Country|Author\w*)"
+    rb"\b(dc:creator|dc:rights|exif:GPS\w+|aux:OwnerName|exifEX:CameraOwnerName|photoshop:(?:City|State|Country|Author\w*)"
     rb"|Iptc4xmpCore:(?:Location|CreatorContactInfo)|Iptc4xmpExt:(?:PersonInImage|Location\w+))\b"
 )
 # IPTC-IIM 4.2, record 2.
@@ -31,6 +32,7 @@ IPTC_DATASETS = {
     (2, 92): "Sub-location",
     (2, 95): "Province",
     (2, 101): "Country",
+    (2, 116): "CopyrightNotice",
     (2, 118): "Contact",
 }
 _TURNED_BY = ("exif", "xmp", "Raw profile type exif", "XML:com.adobe.xmp")
@@ -47,12 +49,23 @@ def named_in(image: Image.Image) -> tuple[str, ...]:
         Names, sorted, without values.
     """
     exif = read_exif(image)
-    found = {name for tag, name in EXIF_TAGS.items() if exif.get(tag)}
+    found = {name for tag, name in EXIF_TAGS.items() if _is_filled(exif.get(tag))}
     found |= {key for key in image.info if isinstance(key, str) and _plain(key) in TEXTS}
     found |= _named_in_xmp(image)
     if "photoshop" in image.info or image.format == "TIFF":
         found |= _named_in_iptc(image)
     return tuple(sorted(found))
+
+
+def _is_filled(value: object) -> bool:
+    """Say whether a field holds something: cameras write an unknown name as spaces or zeros."""
+    return bool(
+        value.strip(b"\0 ")
+        if isinstance(value, bytes)
+        else value.strip("\0 ")
+        if isinstance(value, str)
+        else value
+    )
 
 
 def _plain(key: str) -> str:

@@ -198,15 +198,78 @@ def test_what_is_no_data_is_told(room: Room, name: str, data: bytes | None, code
     assert words in ended.stderr
 
 
-@pytest.mark.parametrize("layout", ["empty", "one class"])
-def test_a_folder_without_classes_ends_with_code_3(room: Room, layout: str) -> None:
-    """There is nothing to learn from, and the message says how folders must lie."""
-    (room.folder / "scans").mkdir()
-    if layout == "one class":
-        save(room.folder / "scans" / "a" / "1.png", encode(noise(1)))
-    ended = room.run(room.folder / "scans")
+@pytest.mark.parametrize("below", ["a", "."])
+def test_a_folder_without_classes_is_reported_all_the_same(room: Room, below: str) -> None:
+    """One class, or images that lie flat: exit code 3, and every report says what was found in the images."""
+    for number in range(PER_CLASS):
+        save(room.folder / "scans" / below / f"{number}.png", encode(noise(number % (PER_CLASS - 1))))
+    (room.folder / "scans" / below / "broken.png").write_bytes(b"broken")
+    out = room.out
+    ended = room.run(
+        *(room.folder / "scans", "--json", out / "r.json", "--html", out / "r.html"),
+        *("--manifest", out / "m.parquet", "--docs", out / "docs", "--plots", out / "plots"),
+    )
     assert ended.code == 3
+    assert ("one class only, `a`" if below == "a" else "no class folders") in ended.stderr
     assert "Put the images of each class into a folder" in ended.stderr
+    report = json.loads((out / "r.json").read_text(encoding="utf-8"))
+    assert (report["verdict"], report["images"]) == ("fail", PER_CLASS + 1)
+    assert (report["defects"]["undecodable"], report["defects"]["exact_duplicate"]) == (1, 1)
+    missed = [found["meaning"] for found in report["expectations"] if not found["success"]]
+    assert "there are at least two classes" in missed
+    assert "there are at least two classes" in (out / "r.html").read_text(encoding="utf-8")
+    assert len(manifest.read(out / "m.parquet")) == PER_CLASS + 1
+
+
+@pytest.mark.parametrize("fault", ["no files", "no folder", "wrong expectation", "wrong parameters"])
+def test_a_failed_run_leaves_no_report_of_an_earlier_one(room: Room, scans: Path, fault: str) -> None:
+    """What stands at an output's place is of the last run, or nothing; the message names what was removed."""
+    out, asked = room.out, []
+    for option, name in (("json", "r.json"), ("html", "r.html"), ("manifest", "m"), ("docs", "docs")):
+        asked += [f"--{option}", out / name]
+    assert room.run(scans, *asked).code == 0
+    (room.folder / "empty").mkdir()
+    (room.folder / "wrong.yaml").write_text("images: [{type: none}]\n", encoding="utf-8")
+    path, more, code = {
+        "no files": (room.folder / "empty", [], 3),
+        "no folder": (room.folder / "nowhere", [], 2),
+        "wrong expectation": (scans, ["--expectations", room.folder / "wrong.yaml"], 2),
+        "wrong parameters": (scans, ["--params", room.folder / "wrong.yaml"], 2),
+    }[fault]
+    ended = room.run(path, *more, *asked)
+    assert ended.code == code, ended.stderr
+    assert not list(out.iterdir())
+    assert all(str(place) in ended.stderr for place in asked[1::2])
+    assert ended.stderr.startswith("error: ")
+
+
+def test_the_name_of_a_data_set_must_be_known(room: Room, scans: Path) -> None:
+    """A mistyped name would be compared with nothing: exit code 2 with the names there are."""
+    ended = room.run(scans, "--dataset", "brain-tumour-4class")
+    assert ended.code == 2
+    assert "--dataset brain-tumour-4class" in ended.stderr
+    assert "brain-tumor-4class" in ended.stderr.partition("Name one of ")[2]
+    assert room.run(scans, "--dataset", "phantom").code == 0
+
+
+def test_expectations_are_checked_before_an_archive_is_unpacked(room: Room) -> None:
+    """A mistake in them is told at once, whatever the archive holds."""
+    (room.folder / "damaged.zip").write_bytes(b"PK\x03\x04")
+    wrong = room.folder / "wrong.yaml"
+    wrong.write_text("images: [{type: none}]\n", encoding="utf-8")
+    ended = room.run(room.folder / "damaged.zip", "--expectations", wrong)
+    assert ended.code == 2, ended.stderr
+    assert str(wrong) in ended.stderr
+
+
+@pytest.mark.parametrize("name", [b"scans", b"ic\xf4ne"])
+def test_the_page_is_called_after_the_folder(room: Room, scans: Path, name: bytes) -> None:
+    """Its own name, also where the path ends in dots, and where it is no UTF-8."""
+    folder = scans.rename(scans.with_name(os.fsdecode(name)))
+    ended = room.run(folder / "yes" / "..", "--html", room.out / "r.html")
+    assert ended.code == 0, ended.stderr
+    shown = name.decode("utf-8", "backslashreplace")
+    assert f"<title>Validation of {shown}" in (room.out / "r.html").read_text(encoding="utf-8")
 
 
 def test_a_cluster_that_is_away_is_not_done_without(room: Room, scans: Path) -> None:

@@ -39,6 +39,29 @@ def test_exif_names_are_found(image_format: str, tag: int, name: str) -> None:
     assert "Jane" not in repr(decoded)
 
 
+def test_copyright_often_names_a_person() -> None:
+    """It is reported wherever a format has a field for it."""
+    assert imaging.decode(saved("JPEG", exif=exif_of({0x8298: "Jane Roe"}))).identifying == ("Copyright",)
+    info = PngImagePlugin.PngInfo()
+    info.add_text("Copyright", "Jane Roe")
+    assert imaging.decode(saved("PNG", pnginfo=info)).identifying == ("Copyright",)
+    rights = XMP % b'dc:rights="Jane Roe"'
+    assert imaging.decode(saved("JPEG", xmp=rights)).identifying == ("XMP dc:rights",)
+
+
+@pytest.mark.parametrize("value", ["", "    ", "\0\0"])
+@pytest.mark.parametrize("tag", [0x013B, 0x8298])
+def test_fields_that_a_camera_left_empty_name_nobody(tag: int, value: str) -> None:
+    """An unknown artist or copyright is written as spaces or zeros."""
+    assert imaging.decode(saved("JPEG", exif=exif_of({tag: value}))).identifying == ()
+
+
+def test_descriptions_and_comments_are_left_alone() -> None:
+    """They are mostly banners of the software or the camera, and not looked into."""
+    described = exif_of({0x010E: "OLYMPUS DIGITAL CAMERA", 0x9286: b"ASCII\0\0\0none"})
+    assert imaging.decode(saved("JPEG", exif=described, comment="CREATOR: gd-jpeg")).identifying == ()
+
+
 def test_place_is_found() -> None:
     """Coordinates are a place."""
     exif = Image.Exif()
@@ -73,13 +96,17 @@ def test_xmp_is_looked_into(image_format: str) -> None:
 
 
 def test_iptc_is_looked_into() -> None:
-    """A by-line and a city in Photoshop's block are found."""
-    records = b"".join(struct.pack(">BBBH", 0x1C, 2, n, 3) + b"Roe" for n in (80, 90, 105))
+    """A by-line, a city and a copyright in Photoshop's block are found."""
+    records = b"".join(struct.pack(">BBBH", 0x1C, 2, n, 3) + b"Roe" for n in (80, 90, 105, 116))
     block = b"8BIM" + struct.pack(">HHI", 0x0404, 0, len(records)) + records + b"\0" * (len(records) % 2)
     content = b"Photoshop 3.0\0" + block
     data = encode(noise(2), "JPEG")
     segment = b"\xff\xed" + struct.pack(">H", len(content) + 2) + content
-    assert imaging.decode(data[:2] + segment + data[2:]).identifying == ("IPTC By-line", "IPTC City")
+    assert imaging.decode(data[:2] + segment + data[2:]).identifying == (
+        "IPTC By-line",
+        "IPTC City",
+        "IPTC CopyrightNotice",
+    )
 
 
 def test_orientation() -> None:

@@ -20,20 +20,21 @@ SPLITS = {
     "test": "test",
     "testing": "test",
 }
+REMEDY = "Put the images of each class into a folder with the class's name"
 
 
 @dataclass(frozen=True)
 class Placed:
-    """A file whose folder names a class.
+    """A file with its place.
 
     Attributes:
         path: Relative POSIX path, as `filenames.to_text` writes it.
-        label: Name of the folder that holds the file.
+        label: Name of the folder that holds the file; None where no folder names a class.
         supplied_split: `train`, `val` or `test` where a folder above says so, else None.
     """
 
     path: str
-    label: str
+    label: str | None
     supplied_split: str | None
 
 
@@ -42,7 +43,7 @@ class Layout:
     """A folder, sorted out.
 
     Attributes:
-        placed: Files with a class, sorted by path.
+        placed: Files with a class, sorted by path; where there is no class folder at all, every file.
         unplaced: Files that stand beside the class folders, sorted.
     """
 
@@ -102,30 +103,53 @@ def classify(paths: Iterable[str]) -> Layout:
         paths: What `find` returns.
 
     Returns:
-        Every file that is not hidden, with or without a place.
+        Every file that is not hidden. Where no folder names a class, all are placed, without a label:
+        what is wrong with them can be told all the same.
 
     Raises:
-        VerdictError: There are no files, or fewer than two classes.
+        VerdictError: There are no files.
     """
-    placed, unplaced = [], []
+    placed, beside = [], []
     for path in sorted(paths):
         *folders, name = PurePosixPath(path).parts
         if any(part.startswith(".") for part in (*folders, name)):
             continue
+        named = [SPLITS[part.lower()] for part in folders if part.lower() in SPLITS]
         if not folders or folders[-1].lower() in SPLITS:
-            unplaced.append(path)
-            continue
-        named = [SPLITS[part.lower()] for part in folders[:-1] if part.lower() in SPLITS]
-        placed.append(Placed(path, folders[-1], named[-1] if named else None))
-    _require_classes(placed, unplaced)
-    return Layout(tuple(placed), tuple(unplaced))
+            beside.append(Placed(path, None, named[-1] if named else None))
+        else:
+            placed.append(Placed(path, folders[-1], named[-1] if named else None))
+    if not placed and not beside:
+        raise VerdictError("the data", "hold no files", REMEDY)
+    if not placed:
+        return Layout(tuple(beside), ())
+    return Layout(tuple(placed), tuple(one.path for one in beside))
 
 
-def _require_classes(placed: list[Placed], unplaced: list[str]) -> None:
-    classes = sorted({place.label for place in placed})
-    remedy = "Put the images of each class into a folder with the class's name"
-    if not placed and not unplaced:
-        raise VerdictError("the data", "hold no files", remedy)
-    if len(classes) < 2:
-        found = f"one class only, `{classes[0]}`" if classes else "no class folders"
-        raise VerdictError("the data", f"hold {found}", remedy)
+def require_classes(layout: Layout) -> None:
+    """Refuse data that no class can be learned from.
+
+    Args:
+        layout: What `classify` returns.
+
+    Raises:
+        VerdictError: There are fewer than two classes.
+    """
+    fault = lack_of_classes(layout)
+    if fault:
+        raise VerdictError("the data", fault, REMEDY)
+
+
+def lack_of_classes(layout: Layout) -> str | None:
+    """Say which classes there are where they are fewer than two.
+
+    Args:
+        layout: What `classify` returns.
+
+    Returns:
+        What the data hold instead; None where there are enough.
+    """
+    classes = sorted({place.label for place in layout.placed if place.label is not None})
+    if len(classes) > 1:
+        return None
+    return f"hold one class only, `{classes[0]}`" if classes else "hold no class folders"

@@ -5,16 +5,20 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
+import shutil
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import PIL
 import pyarrow as pa
 import pyarrow.parquet as pq
+from PIL import features
 
 import scanops
 from scanops import filenames
@@ -38,6 +42,14 @@ MEASURING = (
     "data/scan.py",
     "data/thumbnails.py",
 )
+# What decodes and compares: Pillow's libraries, and packages, some of which pydicom uses if installed.
+CODECS = ("jpg", "libjpeg_turbo", "mozjpeg", "jpg_2000", "zlib", "zlib_ng", "libtiff", "webp")
+PACKAGES = (
+    *("faiss-cpu", "numpy", "pydicom", "pyjpegls", "pylibjpeg"),
+    *("pylibjpeg-libjpeg", "pylibjpeg-openjpeg", "pylibjpeg-rle", "python-gdcm"),
+)
+FACTS, COMPARED = "facts.parquet", "compared.json"
+_PLACE = re.compile(r"(?P<data>[0-9a-f]{24})-[0-9a-f]{16}")
 State = tuple[int, int]  # of a file: size in bytes, time of last change in ns
 
 
@@ -88,10 +100,11 @@ def place(folder: Path, root: Path, bounds: Bounds) -> Path:
         bounds: What the scan was told is too large.
 
     Returns:
-        A folder that depends on all that decides the facts, the code that measures included.
+        A folder that depends on all that decides the facts, the code that measures and the libraries that
+        decode included. The first part of its name tells the data and the bounds, the second part the rest.
     """
-    key = json.dumps([os.fsencode(root.resolve()).hex(), vars(bounds), _measuring(), PIL.__version__])
-    return folder / "scans" / hashlib.sha256(key.encode()).hexdigest()[:24]
+    data = _digest(os.fsencode(root.resolve()).hex(), vars(bounds))
+    return folder / "scans" / f"{data[:24]}-{_digest(_measuring(), _decoders())[:16]}"
 
 
 def read(place: Path, *, views: bool) -> Kept:
@@ -103,8 +116,8 @@ def read(place: Path, *, views: bool) -> Kept:
     """
     columns = [name for name in _SCHEMA.names if views or name != "views"]
     try:
-        rows = pq.read_table(place / "facts.parquet", columns=columns).to_pylist()
-        description = json.loads((place / "compared.json").read_text(encoding="utf-8"))
+        rows = pq.read_table(place / FACTS, columns=columns).to_pylist()
+        description = json.loads((place / COMPARED).read_text(encoding="utf-8"))
         alike = [Alike(**pair) for pair in description["alike"]]
         files: dict[str, tuple[State, list[Facts]]] = {}
         for row in rows:
@@ -118,7 +131,7 @@ def read(place: Path, *, views: bool) -> Kept:
 
 
 def write(place: Path, kept: Kept) -> None:
-    """Replace what is kept.
+    """Replace what is kept, and remove what an earlier version of the code or its libraries kept of the same.
 
     Args:
         place: See `place`.
@@ -132,6 +145,7 @@ def write(place: Path, kept: Kept) -> None:
     ]
     try:
         _replace(place, rows, kept)
+        _drop_older(place)
     except OSError as error:  # another run may write the same, or the disk be full: nothing depends on it
         print(f"warning: {place}: is not kept for the next scan ({error.strerror})", file=sys.stderr)
 
@@ -141,13 +155,23 @@ def _replace(place: Path, rows: list[dict[str, Any]], kept: Kept) -> None:
         draft.mkdir()
         table = pa.Table.from_pylist(rows, schema=_SCHEMA)
         # Thumbnails hardly compress; packing them would cost more time than it saves space.
-        pq.write_table(table, draft / "facts.parquet", compression="none", use_dictionary=False)
+        pq.write_table(table, draft / FACTS, compression="none", use_dictionary=False)
         compared = {
             "least": kept.least,
             "alike": [vars(pair) for pair in kept.alike],
             "pictures": sorted(kept.pictures),
         }
-        (draft / "compared.json").write_text(json.dumps(compared), encoding="utf-8")
+        (draft / COMPARED).write_text(json.dumps(compared), encoding="utf-8")
+
+
+def _drop_older(place: Path) -> None:
+    """Remove the other places of the same data; what this module did not make is left."""
+    named = _PLACE.fullmatch(place.name)
+    for other in place.parent.iterdir() if named else ():
+        found = _PLACE.fullmatch(other.name)
+        same = named and found and found["data"] == named["data"] and other.name != place.name
+        if same and not other.is_symlink() and {path.name for path in other.iterdir()} == {FACTS, COMPARED}:
+            shutil.rmtree(other, ignore_errors=True)
 
 
 def _state(root: Path, path: str) -> State | None:
@@ -163,6 +187,23 @@ def _state(root: Path, path: str) -> State | None:
 def _measuring() -> str:
     package = Path(scanops.__file__).parent
     return hashlib.sha256(b"".join((package / name).read_bytes() for name in MEASURING)).hexdigest()
+
+
+def _decoders() -> dict[str, str | None]:
+    """Name the versions of what decodes and compares, without loading it; None for what is not there."""
+    codecs = {name: features.version(name) for name in CODECS}
+    return {"pillow": PIL.__version__, **codecs, **{name: _version(name) for name in PACKAGES}}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _digest(*parts: object) -> str:
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 _TYPES: dict[str, Any] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -18,9 +19,27 @@ from scanops.data.scan import Facts
 from scanops.validation_rules import Validation
 
 
+@dataclass(frozen=True)
+class Surveyed:
+    """What a folder holds.
+
+    Attributes:
+        manifest: One row an image, in the order of the files, with the columns of `manifest.SCHEMA`.
+        near_duplicate_pairs: Pairs of pictures that are near duplicates; a row names only the nearest one.
+    """
+
+    manifest: pd.DataFrame
+    near_duplicate_pairs: int
+
+
 def survey(
     root: Path, placed: Sequence[Placed], rules: Validation, means: Means | None = None
 ) -> pd.DataFrame:
+    """Make the manifest of a folder: `look` without its counts."""
+    return look(root, placed, rules, means).manifest
+
+
+def look(root: Path, placed: Sequence[Placed], rules: Validation, means: Means | None = None) -> Surveyed:
     """Read every file once, or only the new ones where earlier facts are kept, and compare all pictures.
 
     Args:
@@ -30,7 +49,7 @@ def survey(
         means: How the scan is run; nothing in it changes the result.
 
     Returns:
-        The manifest, in the order of `placed`, with the columns of `manifest.SCHEMA`.
+        The manifest, and what it does not tell.
     """
     found = gather(root, placed, rules, means)
     by_path = {place.path: place for place in placed}
@@ -38,7 +57,7 @@ def survey(
     labels = [place.label for place in places]
     patients = [_patient(one, rules.patient_pattern) for one in found.facts]
     links = duplicates.link(found.facts, labels, found.alike)
-    defects = [judge(one, rules) + tied.defects for one, tied in zip(found.facts, links, strict=True)]
+    faults = [judge(one, rules) + tied.defects for one, tied in zip(found.facts, links, strict=True)]
     frame = pd.DataFrame([vars(one) for one in found.facts])
     frame["image_id"] = [hashlib.sha256(one.path.encode()).hexdigest()[:16] for one in found.facts]
     frame["label"] = labels
@@ -47,11 +66,11 @@ def survey(
     frame["group"] = duplicates.group(links, patients)
     for name in ("picture", "twin", "similarity", "mirrored"):
         frame[name] = [getattr(tied, name) for tied in links]
-    frame["defects"] = [[defect.kind for defect in found] for found in defects]
-    reasons = [_reason(found, rules) for found in defects]
+    frame["defects"] = [[defect.kind for defect in of_one] for of_one in faults]
+    reasons = [_reason(of_one, rules) for of_one in faults]
     frame["reason"] = reasons
     frame["quarantined"] = [reason is not None for reason in reasons]
-    return frame[list(manifest.SCHEMA.names)]
+    return Surveyed(frame[list(manifest.SCHEMA.names)], len(found.alike))
 
 
 def _patient(facts: Facts, pattern: str | None) -> str | None:

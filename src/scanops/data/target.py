@@ -31,8 +31,28 @@ def open_folder(path: Path) -> Iterator[Path]:
         VerdictError: The archive is corrupt, hostile or empty, or unpacks to too much.
         OSError: The path may not be read, or the disk for temporary files is full.
     """
+    require(path)
     if path.is_dir():
         yield path
+        return
+    bounds = ArchiveSource(kind="archive", url=path.name)
+    with tempfile.TemporaryDirectory(prefix="scanops-") as holder:
+        folder = Path(holder) / "raw"
+        archives.unpack(path, folder, max_files=bounds.max_files, max_bytes=bounds.max_bytes)
+        yield folder
+
+
+def require(path: Path) -> None:
+    """Refuse a path that cannot be opened, before anything else is done.
+
+    Args:
+        path: See `open_folder`.
+
+    Raises:
+        ConfigError: The path is missing, or is neither folder nor archive.
+        OSError: The path may not be read.
+    """
+    if path.is_dir():
         return
     if not path.exists():
         raise ConfigError(str(path), "is not there", "Name a folder of images, or a zip or tar archive")
@@ -40,11 +60,6 @@ def open_folder(path: Path) -> Iterator[Path]:
         raise ConfigError(
             str(path), "is neither a folder nor a zip or tar archive", "Name a folder of images or an archive"
         )
-    bounds = ArchiveSource(kind="archive", url=path.name)
-    with tempfile.TemporaryDirectory(prefix="scanops-") as holder:
-        folder = Path(holder) / "raw"
-        archives.unpack(path, folder, max_files=bounds.max_files, max_bytes=bounds.max_bytes)
-        yield folder
 
 
 def _is_archive(path: Path) -> bool:

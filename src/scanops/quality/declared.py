@@ -15,6 +15,8 @@ from scanops.quality.suites import CLASS_COLUMNS, image_columns
 
 SEVERITIES = ("warning", "critical")
 COLUMN_KEYS = ("column", "column_A", "column_B", "column_list")
+PARAMETER = "$PARAMETER"  # Great Expectations' name for a value that is given when a suite is run
+SET_BY_GX = ("id", "rendered_content")
 LISTED = "See the comment in the file, and Great Expectations' gallery for the types"
 # Great Expectations cannot store the results of these with numpy 2 (they hold a numpy truth value).
 UNSTORABLE = {"expect_column_quantile_values_to_be_between": "expect_column_median_to_be_between"}
@@ -75,6 +77,10 @@ def _expectation(subject: str, entry: object, columns: Collection[str]) -> Any:
     severity = arguments.get("severity", "critical")
     if severity not in SEVERITIES:
         raise ConfigError(subject, f"has the severity {severity!r}", f"Use {' or '.join(SEVERITIES)}")
+    for key in SET_BY_GX:
+        if key in arguments:
+            raise ConfigError(subject, f"has the key `{key}`, which is not for writing", "Leave it out")
+    _require_values(subject, arguments)
     _require_columns(subject, arguments, columns)
     try:
         return kind(**arguments)
@@ -96,6 +102,16 @@ def _kind(subject: str, name: str) -> Any:
             f"Use {UNSTORABLE[name]}, or a bound on the share of rows by `mostly`",
         )
     return kind
+
+
+def _require_values(subject: str, value: object) -> None:
+    """Refuse a value that Great Expectations would take from a suite's parameters: nothing sets any."""
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
+    if isinstance(value, Mapping) and PARAMETER in value:
+        fault = f"takes a value from {PARAMETER} {value[PARAMETER]!r}, which nothing sets"
+        raise ConfigError(subject, fault, "Write the value itself")
+    for one in inner:
+        _require_values(subject, one)
 
 
 def _require_columns(subject: str, arguments: Mapping[str, Any], columns: Collection[str]) -> None:

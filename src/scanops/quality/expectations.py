@@ -78,10 +78,12 @@ def judge(manifest: pd.DataFrame, rules: Validation, docs: Path, asked: Asked | 
         ConfigError: A declared expectation cannot be put to these data.
     """
     asked = asked or Asked()
-    own = asked.declared
+    own, classes = asked.declared, suites.class_table(manifest)
+    # Of no class at all, nothing can be asked but that there be some.
+    of_classes = suites.class_suite(rules) + list(own.classes) if len(classes) else [suites.two_classes()]
     work = {
         "images": (suites.image_table(manifest), suites.image_suite(rules) + list(own.images)),
-        "classes": (suites.class_table(manifest), suites.class_suite(rules) + list(own.classes)),
+        "classes": (classes, of_classes),
         "drift": (suites.measure_table(asked.drift), suites.measure_suite(asked.drift)),
         "shortcuts": (suites.measure_table(asked.shortcuts), suites.measure_suite(asked.shortcuts)),
     }

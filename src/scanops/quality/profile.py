@@ -63,10 +63,10 @@ def describe(manifest: pd.DataFrame) -> Profile | None:
         manifest: What `data.survey.survey` returns.
 
     Returns:
-        Its profile; None when no image is usable.
+        Its profile; None when no image of a class is usable.
     """
     usable = manifest[~manifest["quarantined"]]
-    if usable.empty:
+    if usable["label"].isna().all():
         return None
     kinds = Counter(kind for defects in manifest["defects"] for kind in defects)
     images = usable.groupby("label").size()

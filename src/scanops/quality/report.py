@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 import pandas as pd
 
+from scanops import image_paths
 from scanops.quality import leakage, shortcuts
 from scanops.quality.expectations import Finding, verdict
 from scanops.quality.measure import Measure
@@ -17,7 +19,6 @@ from scanops.quality.shortcuts import Shortcut
 from scanops.validation_rules import Severities
 
 LISTED = 100  # files named in a list of the report; the manifest names all
-FRAME = r"/frame-\d{4,}$"  # the end of the path of a frame of a DICOM file
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,11 @@ class Judged:
 
 
 def summarise(
-    manifest: pd.DataFrame, judged: Judged, unplaced: Sequence[str] = (), dataset: str | None = None
+    manifest: pd.DataFrame,
+    judged: Judged,
+    unplaced: Sequence[str] = (),
+    dataset: str | None = None,
+    near_duplicate_pairs: int = 0,
 ) -> dict[str, Any]:
     """Sum up the validation.
 
@@ -45,6 +50,7 @@ def summarise(
         judged: What was found.
         unplaced: Files that stand in no class folder.
         dataset: Name of the data set in `params.yaml`; None for a folder outside it.
+        near_duplicate_pairs: See `data.survey.Surveyed`.
 
     Returns:
         The report, with the keys that DESIGN fixes and a few more.
@@ -62,7 +68,7 @@ def summarise(
         **_contents(manifest),
         "unplaced": list(unplaced[:LISTED]),
         "defects": _defects(manifest),
-        **_copies(manifest),
+        **_copies(manifest, near_duplicate_pairs),
         "supplied_split_leakage": _leakage(manifest),
         "shortcuts": [shortcuts.shown(shortcut) for shortcut in judged.shortcuts],
         "reference": "none" if judged.drift is None else "accepted",
@@ -131,10 +137,19 @@ def _per_class(manifest: pd.DataFrame) -> dict[str, dict[str, int]]:
 def _contents(manifest: pd.DataFrame) -> dict[str, Any]:
     return {
         "patients": int(manifest["patient"].nunique()),
-        "frames": int(manifest["path"].str.contains(FRAME).sum()),
+        "frames": _frames(manifest),
         "modes": _counts(manifest["mode"]),
         "formats": _counts(manifest["format"]),
     }
+
+
+def _frames(manifest: pd.DataFrame) -> int:
+    """Count the frames of DICOM files; a file that is itself called like one stands in its class's folder."""
+    dicom = manifest.loc[manifest["format"] == "DICOM", ["path", "label"]]
+    return sum(
+        image_paths.file_path(path) != path and PurePosixPath(path).parent.name != label
+        for path, label in dicom.itertuples(index=False)
+    )
 
 
 def _counts(values: pd.Series[Any]) -> dict[str, int]:
@@ -146,12 +161,12 @@ def _defects(manifest: pd.DataFrame) -> dict[str, int]:
     return {kind: counts[kind] for kind in Severities.model_fields}
 
 
-def _copies(manifest: pd.DataFrame) -> dict[str, Any]:
+def _copies(manifest: pd.DataFrame, near_duplicate_pairs: int) -> dict[str, Any]:
     pictures = manifest.dropna(subset=["picture"]).groupby("picture")["label"].agg(["size", "nunique"])
     near = pd.Series(["near_duplicate" in kinds for kinds in manifest["defects"]], index=manifest.index)
     return {
         "duplicate_groups": int((pictures["size"] > 1).sum()),
-        "near_duplicate_pairs": int(near.sum()),
+        "near_duplicate_pairs": near_duplicate_pairs,
         "mirrored": int((near & manifest["mirrored"].astype(bool)).sum()),
         "label_conflicts": int((pictures["nunique"] > 1).sum()),
         "label_conflict_pairs": _conflicts(manifest),

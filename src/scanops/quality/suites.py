@@ -106,7 +106,7 @@ def class_suite(rules: Validation) -> list[Any]:
         Expectations over `class_table`.
     """
     return [
-        gxe.ExpectTableRowCountToBeBetween(min_value=2, notes="there are at least two classes"),
+        two_classes(),
         gxe.ExpectColumnMinToBeBetween(
             column="images",
             min_value=rules.min_images_per_class,
@@ -124,6 +124,11 @@ def class_suite(rules: Validation) -> list[Any]:
             notes="no class loses more than max_quarantined_fraction of its images to quarantine",
         ),
     ]
+
+
+def two_classes() -> Any:
+    """Expect something to tell apart: at least two rows of `class_table`."""
+    return gxe.ExpectTableRowCountToBeBetween(min_value=2, notes="there are at least two classes")
 
 
 def measure_table(measures: Sequence[Measure]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanops import filenames
-from scanops.data.layout import classify, find
+from scanops.data.layout import Placed, classify, find, lack_of_classes, require_classes
 from scanops.errors import ConfigError, VerdictError
 
 
@@ -45,7 +45,21 @@ def test_files_beside_the_classes_are_told() -> None:
 def test_too_few_classes_are_refused(paths: list[str], fault: str) -> None:
     """Nothing, no classes, and one class each end with exit code 3 and what was found."""
     with pytest.raises(VerdictError, match=fault):
-        classify(paths)
+        require_classes(classify(paths))
+
+
+def test_two_classes_are_enough() -> None:
+    """There is something to tell apart."""
+    layout = classify(["a/1.jpg", "b/1.jpg"])
+    assert lack_of_classes(layout) is None
+    require_classes(layout)
+
+
+def test_without_class_folders_every_file_is_looked_at() -> None:
+    """There is no class to give, and still something to say of each file, and of the supplied split."""
+    layout = classify(["1.jpg", "test/2.jpg", ".hidden.jpg"])
+    assert layout.placed == (Placed("1.jpg", None, None), Placed("test/2.jpg", None, "test"))
+    assert layout.unplaced == ()
 
 
 @given(st.lists(st.lists(st.sampled_from(["a", "b", "test", "Train", ".x"]), min_size=1, max_size=4)))

@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scanops.data import layout, manifest
+from scanops.data import layout, manifest, phantom
 from scanops.data.gather import Means
 from scanops.data.layout import classify
-from scanops.data.survey import survey
+from scanops.data.survey import look, survey
 from scanops.errors import VerdictError
 from scanops.validation_rules import Severities, Validation
 from tests import dicom_files
@@ -68,6 +68,17 @@ def test_patient_is_read_from_the_path(raw: Path) -> None:
     by_path = frame.set_index("path")
     assert by_path.loc["train/no/0.png", "patient"] == "0"
     assert by_path.loc["train/no/0.png", "group"] == "patient:0"
+
+
+def test_pairs_of_near_duplicates_are_counted_as_pairs(tmp_path: Path) -> None:
+    """Of three pictures that are alike, two are marked as copies, and there are three pairs."""
+    picture = phantom.draw("glioma", "axial", np.random.default_rng(3))
+    for quality in (90, 70, 50):
+        save(tmp_path / "a" / f"{quality}.jpg", encode(picture, "JPEG", quality=quality))
+    save(tmp_path / "b" / "other.png", encode(noise(7)))
+    found = look(tmp_path, classify(layout.find(tmp_path)).placed, Validation(), Means(workers=1))
+    assert sum("near_duplicate" in kinds for kinds in found.manifest["defects"]) == 2
+    assert found.near_duplicate_pairs == 3
 
 
 def test_equal_folders_give_equal_bytes(raw: Path, tmp_path: Path) -> None:

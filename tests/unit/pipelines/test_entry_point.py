@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from pipelines import entry_point
-from scanops.errors import ConfigError, ImageError, OutsideError, ScanopsError, VerdictError
+from scanops.errors import ConfigError, ImageError, OutsideError, ScanopsError, Told, VerdictError
 from scanops.release.reproduce import EXIT_CODE_FILE
 
 ROOT = Path(__file__).parents[3]
@@ -56,6 +56,20 @@ def test_each_fault_has_its_code(
         assert said == f"error: {error.subject}: {error.fault}. {error.remedy}\n"
 
 
+@pytest.mark.parametrize(
+    "error", [ConfigError("a", "b", "c"), OSError(errno.ENOSPC, "full", "disk"), KeyboardInterrupt()]
+)
+def test_what_was_noted_on_the_way_is_told(error: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
+    """A note for the reader stands below the message, once; a worker's traceback does not."""
+    error.add_note("Traceback of a worker")
+    error.add_note(Told("removed: r.json"))
+    with pytest.raises(SystemExit):
+        entry_point.run(_raises(error))
+    said = capsys.readouterr().err
+    assert said.endswith("\nremoved: r.json\n")
+    assert "Traceback" not in said
+
+
 def test_a_defect_of_ours_keeps_its_traceback() -> None:
     """What is nobody's mistake but ours is not dressed up as one."""
     with pytest.raises(ZeroDivisionError):
@@ -64,7 +78,8 @@ def test_a_defect_of_ours_keeps_its_traceback() -> None:
         entry_point.run(_raises(OSError(errno.EIO, "odd")))
 
 
-PARTS = {"__init__", "entry_point", "validate_command", "validate_run"}  # of commands, and none themselves
+# Of commands, and none themselves.
+PARTS = {"__init__", "earlier_outputs", "entry_point", "validate_command", "validate_run"}
 
 
 @pytest.mark.parametrize("name", sorted({p.stem for p in (ROOT / "pipelines").glob("*.py")} - PARTS))

@@ -81,6 +81,16 @@ BETWEEN = "type: expect_column_values_to_be_between"
         (f"images: [{{{BETWEEN}, column: width, min_value: 1, mostly: 2}}]", "mostly: "),
         (f"images: [{{{BETWEEN}, column: width, min_value: 1, severity: info}}]", "the severity 'info'"),
         (
+            f"images: [{{{BETWEEN}, column: width, min_value: {{$PARAMETER: least}}}}]",
+            r"takes a value from \$PARAMETER 'least', which nothing sets",
+        ),
+        (
+            "classes: [{type: expect_column_values_to_be_in_set, column: label, "
+            "value_set: [a, {$PARAMETER: other}]}]",
+            r"classes\[0\].*\$PARAMETER 'other'",
+        ),
+        (f"images: [{{{BETWEEN}, column: width, min_value: 1, id: mine}}]", "has the key `id`"),
+        (
             "images: [{type: expect_column_pair_values_to_be_equal, column_A: width, column_B: hight}]",
             r"'hight' \(did you mean height\?\)",
         ),

@@ -50,7 +50,7 @@ def faulty() -> pd.DataFrame:
 
 def test_the_counts_are_those_of_the_manifest(faulty: pd.DataFrame) -> None:
     """Copies, leaks, conflicts, contents and quarantine are counted as they stand."""
-    summary = report.summarise(faulty, Judged(), ["stray.png"], "ours")
+    summary = report.summarise(faulty, Judged(), ["stray.png"], "ours", 4)
     assert set(summary) >= CONTRACT
     expected = {
         "dataset": "ours",
@@ -58,7 +58,7 @@ def test_the_counts_are_those_of_the_manifest(faulty: pd.DataFrame) -> None:
         "usable": 5,
         "quarantined": 1,
         "duplicate_groups": 2,
-        "near_duplicate_pairs": 1,
+        "near_duplicate_pairs": 4,
         "mirrored": 1,
         "label_conflicts": 1,
         "patients": 2,
@@ -77,6 +77,13 @@ def test_the_counts_are_those_of_the_manifest(faulty: pd.DataFrame) -> None:
     assert summary["defects"]["undecodable"] == 1
     assert summary["classes"]["b"] == {"images": 3, "usable": 2}
     assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+
+
+def test_only_frames_of_dicom_files_are_counted_as_frames() -> None:
+    """A file that is itself called `frame-0007` is a file, whatever it holds."""
+    paths = ["a/frame-0007", "a/frame-0008", "a/s.dcm/frame-0000", "a/s.dcm/frame-0001", "b/1.png", "b/2.dcm"]
+    manifest = sound({"a": 4, "b": 2}, path=paths, format=["PNG", *["DICOM"] * 3, "PNG", "DICOM"])
+    assert report.summarise(manifest, Judged())["frames"] == 2
 
 
 def test_conflicting_pairs_are_listed(faulty: pd.DataFrame) -> None:
