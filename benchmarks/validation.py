@@ -1,10 +1,11 @@
 """How fast is the scan of `validate`? Beside bare decoding and beside cleanvision, then at 100,000 images.
 
-First the same files are read by turns: by Pillow alone, by the scan (all checks, pixel hashes, all pairs),
-and by cleanvision's default checks, each in a process of its own with as many workers, start-up of the
-workers included. Then a large set is scanned, scanned again with nothing changed, and once more with 100
-images added. Prints images a second, the ratios and the machine. The files are those of the 4-class set
-when the folder that SCANOPS_MIRROR names has it, else phantoms.
+First the same files are read by turns: by Pillow alone, by Pillow with the hashes of files and pixels, by
+the scan (all checks, pixel hashes, all pairs), and by cleanvision's default checks, each in a process of
+its own with as many workers, start-up of the workers included. Then a large set is scanned, scanned again
+with nothing changed, and once more with 100 images added. Prints images a second, the ratios and the
+machine. The files are those of the 4-class set when the folder that SCANOPS_MIRROR names has it, else
+phantoms.
 """
 
 from __future__ import annotations
@@ -66,6 +67,7 @@ def _compare(raw: Path, files: list[Path], rounds: int, workers: int) -> None:
     """Measure by turns, so that a change of the machine's speed meets all."""
     contenders: dict[str, Callable[[], float]] = {
         "Pillow alone": lambda: _decode(files, workers),
+        "Pillow, hashes": lambda: _decode(files, workers, "--hash"),
         "this scan": lambda: float(_scan(raw, workers)["seconds"]),
     }
     if python := _install_cleanvision():
@@ -81,7 +83,7 @@ def _compare(raw: Path, files: list[Path], rounds: int, workers: int) -> None:
             seconds[name].append(measure())
     print(f"{len(files)} files, {workers} workers, median of {rounds}")
     for name, times in seconds.items():
-        print(f"{name:14} {len(files) / statistics.median(times):8.0f} images/s")
+        print(f"{name:15} {len(files) / statistics.median(times):8.0f} images/s")
     for name in (name for name in seconds if name != "this scan"):
         ratios = [b / a for a, b in zip(seconds["this scan"], seconds[name], strict=True)]
         span = f"{min(ratios):.2f} to {max(ratios):.2f}"
@@ -105,9 +107,9 @@ def _grow(large: Path, files: list[Path], images: int, workers: int) -> None:
             )
 
 
-def _decode(files: list[Path], workers: int) -> float:
+def _decode(files: list[Path], workers: int, *options: str) -> float:
     names = "\n".join(str(file) for file in files)
-    return float(_run([sys.executable, "-m", "benchmarks.bare_decode", str(workers)], names))
+    return float(_run([sys.executable, "-m", "benchmarks.bare_decode", str(workers), *options], names))
 
 
 def _scan(folder: Path, workers: int, cache: Path | None = None) -> dict[str, Any]:

@@ -7,13 +7,17 @@ nearest few, so comparing N pictures costs about N^1.5.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 
 import faiss
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
+from scanops import workers
 from scanops.data import resemblance
 
 CELLS = 3.0  # cells for N pictures: this, times √N
@@ -68,18 +72,25 @@ def find(
     # A change is directed: a crop is found from the whole picture, not the other way. So the new are
     # compared with all, and the old with the new.
     rounds = [(members[fresh], members), (members[~fresh], members[fresh])]
-    described = _describe(views)
     found: list[Hits] = []
-    for asking, asked in rounds:
-        if not len(asking) or not len(asked):
-            continue
-        cells = _Cells(described, asked)
-        for start in range(0, len(asking), CHUNK):
-            chunk = asking[start : start + CHUNK]
-            queries = resemblance.queries(views[chunk], sizes[chunk], described[chunk].astype(np.float32))
-            found.extend(cells.hits(chunk, queries, least))
-            if progress:
-                progress(len(chunk))
+    # A thread for each chunk and none within it: threads that share one product wait for each other by
+    # spinning, which costs ten times the work where other programs want the cores.
+    with (
+        threadpool_limits(1),
+        ThreadPoolExecutor(
+            workers.usable_cores(), initializer=faiss.omp_set_num_threads, initargs=(1,)
+        ) as pool,
+    ):
+        described = _describe(views, pool)
+        for asking, asked in rounds:
+            if not len(asking) or not len(asked):
+                continue
+            hits = partial(_Cells(described, asked).hits, views, sizes, described, least)
+            chunks = [asking[start : start + CHUNK] for start in range(0, len(asking), CHUNK)]
+            for chunk, some in zip(chunks, pool.map(hits, chunks), strict=True):
+                found.extend(some)
+                if progress:
+                    progress(len(chunk))
     return _once_each(found)
 
 
@@ -104,24 +115,31 @@ class _Cells:
                 structured = vectors.any(axis=1)
                 self._index.add_with_ids(vectors[structured], chunk[structured])
 
-    def hits(self, members: Ints, queries: list[resemblance.Query], least: float) -> Iterator[Hits]:
-        """Yield, for each kind of copy of some pictures, the pictures that are like it."""
-        for query in queries:
+    def hits(
+        self, views: resemblance.Views, sizes: Ints, described: Described, least: float, chunk: Ints
+    ) -> list[Hits]:
+        """Find, for each kind of copy of a chunk of the pictures, the pictures that are like it."""
+        found: list[Hits] = []
+        for query in resemblance.queries(views[chunk], sizes[chunk], described[chunk].astype(np.float32)):
             # A little below, because what counts is the rounded value.
             limits, alike, others = self._index.range_search(query.vectors, least - 1e-4)
             similarity = np.minimum(np.round(alike.astype(np.float64), 4), 1.0)
-            ours = np.repeat(members[query.rows], np.diff(limits.astype(np.int64)))
+            ours = np.repeat(chunk[query.rows], np.diff(limits.astype(np.int64)))
             kept = (ours != others) & (similarity >= least)
             mirrored = np.full(int(kept.sum()), query.mirrored)
-            yield ours[kept], others[kept], similarity[kept], mirrored
+            found.append((ours[kept], others[kept], similarity[kept], mirrored))
+        return found
 
 
-def _describe(views: resemblance.Views) -> Described:
+def _describe(views: resemblance.Views, pool: ThreadPoolExecutor) -> Described:
     """Describe all pictures as they are, in half precision to save memory: [N, 2, GRID²]."""
     described = np.empty((len(views), views.shape[1], resemblance.GRID**2), np.float16)
-    for start in range(0, len(views), CHUNK):
+
+    def fill(start: int) -> None:
         chunk = slice(start, start + CHUNK)
         described[chunk] = np.stack(resemblance.index(views[chunk]), axis=1)
+
+    list(pool.map(fill, range(0, len(views), CHUNK)))
     return described
 
 
