@@ -63,6 +63,7 @@ def compare(
     *,
     known: Sequence[Alike] = (),
     compared: frozenset[str] = frozenset(),
+    threads: int = 1,
     progress: Callable[[int], object] | None = None,
 ) -> list[Alike]:
     """Find the pictures that are near duplicates of each other.
@@ -72,6 +73,7 @@ def compare(
         least: Correlation from which two pictures are alike.
         known: What an earlier comparison with the same `least` found.
         compared: Hashes of the pixels that it compared.
+        threads: How many to compare with; the pairs are the same.
         progress: Called with the number of pictures compared since the last call.
 
     Returns:
@@ -86,7 +88,7 @@ def compare(
     chosen = [facts[index] for index in first.values()]
     views = thumbnails.unpack(b"".join(one.views for one in chosen))
     sizes = np.asarray([(one.width, one.height) for one in chosen], np.int64)
-    found = near_duplicates.find(views, sizes, least, fresh=fresh, progress=progress)
+    found = near_duplicates.find(views, sizes, least, fresh=fresh, threads=threads, progress=progress)
     rows = zip(found.first, found.second, found.similarity, found.mirrored, strict=True)
     return kept + [Alike(hashes[i], hashes[j], float(s), bool(m)) for i, j, s, m in rows]
 

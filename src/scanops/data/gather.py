@@ -112,7 +112,14 @@ def gather(
                 bar.update(1)
         facts = [one for path in paths for one in files[path][1]]
         with progress("compare", len(facts)) as bar:
-            alike = duplicates.compare(facts, least, known=alike, compared=compared, progress=bar.update)
+            alike = duplicates.compare(
+                facts,
+                least,
+                known=alike,
+                compared=compared,
+                threads=means.workers or workers.usable_cores(),
+                progress=bar.update,
+            )
         compared = frozenset(one.pixel_sha256 for one in facts if one.pixel_sha256)
     finally:
         # When interrupted, what was measured so far is worth keeping.

@@ -17,7 +17,6 @@ import numpy as np
 import numpy.typing as npt
 from threadpoolctl import threadpool_limits
 
-from scanops import workers
 from scanops.data import resemblance
 
 CELLS = 3.0  # cells for N pictures: this, times √N
@@ -53,6 +52,7 @@ def find(
     least: float,
     *,
     fresh: npt.NDArray[np.bool_] | None = None,
+    threads: int = 1,
     progress: Callable[[int], object] | None = None,
 ) -> Pairs:
     """Find the pairs of pictures that are alike.
@@ -62,6 +62,7 @@ def find(
         sizes: int [N, 2], width and height in pixels.
         least: Correlation from which two pictures are alike.
         fresh: bool [N]; only pairs with at least one of these are looked for. None: all pairs.
+        threads: How many chunks are compared at a time; the pairs are the same.
         progress: Called with the number of pictures compared since the last call.
 
     Returns:
@@ -77,9 +78,7 @@ def find(
     # spinning, which costs ten times the work where other programs want the cores.
     with (
         threadpool_limits(1),
-        ThreadPoolExecutor(
-            workers.usable_cores(), initializer=faiss.omp_set_num_threads, initargs=(1,)
-        ) as pool,
+        ThreadPoolExecutor(threads, initializer=faiss.omp_set_num_threads, initargs=(1,)) as pool,
     ):
         described = _describe(views, pool)
         for asking, asked in rounds:

@@ -26,12 +26,15 @@ def scans() -> list[Image.Image]:
     ]
 
 
-def _find(images: list[Image.Image], fresh: list[bool] | None = None) -> near_duplicates.Pairs:
+def _find(
+    images: list[Image.Image], fresh: list[bool] | None = None, threads: int = 1
+) -> near_duplicates.Pairs:
     views = thumbnails.unpack(
         b"".join(thumbnails.take(thumbnails.reduce(image.convert("L"))) for image in images)
     )
     sizes = np.asarray([image.size for image in images])
-    return near_duplicates.find(views, sizes, LEAST, fresh=None if fresh is None else np.asarray(fresh))
+    chosen = None if fresh is None else np.asarray(fresh)
+    return near_duplicates.find(views, sizes, LEAST, fresh=chosen, threads=threads)
 
 
 def _reencode(image: Image.Image) -> Image.Image:
@@ -87,6 +90,15 @@ def test_new_pictures_are_compared_with_the_old_alone(scans: list[Image.Image]) 
     rows += list(zip(after.first.tolist(), after.second.tolist(), strict=True))
     assert sorted(rows) == list(zip(whole.first.tolist(), whole.second.tolist(), strict=True))
     assert len(rows) >= 11
+
+
+def test_threads_change_nothing(scans: list[Image.Image], monkeypatch: pytest.MonkeyPatch) -> None:
+    """In however many threads and chunks pictures are compared, the pairs are the same."""
+    images = [*scans, *map(_reencode, scans)]
+    alone = _find(images)
+    monkeypatch.setattr(near_duplicates, "CHUNK", 5)
+    for mine, theirs in zip(vars(alone).values(), vars(_find(images, threads=3)).values(), strict=True):
+        assert np.array_equal(mine, theirs)
 
 
 def test_pictures_without_structure_resemble_nothing() -> None:
