@@ -20,6 +20,7 @@ from benchmarks import machine
 from scanops import config
 from scanops.data import layout, manifest, phantom
 from scanops.data.survey import survey
+from scanops.model_rules import Training
 from scanops.training import architectures, dataset, fit, pixels
 
 
@@ -65,7 +66,7 @@ class _Watch(keras.callbacks.Callback):
         self.seconds.append(self._ended - self._started)
 
 
-def _compare(images: np.ndarray, targets: np.ndarray, params: config.Training, rounds: int) -> None:
+def _compare(images: np.ndarray, targets: np.ndarray, params: Training, rounds: int) -> None:
     model = architectures.build(params, int(targets.max()) + 1, images.shape[1])
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
     in_memory = tf.data.Dataset.from_tensor_slices((np.array(images), targets))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import yaml
 from pydantic import (
@@ -18,7 +18,8 @@ from pydantic import (
 
 from scanops.catalogue import Source
 from scanops.errors import ConfigError
-from scanops.section import Fraction, Section, Sha256
+from scanops.model_rules import Augmentation, Imaging, Training
+from scanops.section import Fraction, Section
 from scanops.validation_rules import Validation
 
 
@@ -57,53 +58,6 @@ class Split(Section):
     fractions: Annotated[Fractions, BeforeValidator(_parse_fractions)]
     key: Annotated[str, Field(min_length=1)]
     min_groups: Annotated[int, Field(ge=1)] = 3
-
-
-class Imaging(Section):
-    """From bytes to the network's input; `size_px` null takes the architecture's own."""
-
-    size_px: Annotated[int, Field(ge=16, le=1024)] | None = None
-    fit: Literal["pad", "stretch"] = "pad"
-
-
-class Augmentation(Section):
-    """Random changes of training images; zero switches one off."""
-
-    flip_horizontal: bool = True
-    rotation_deg: Annotated[float, Field(ge=0, le=180)] = 0.0
-    shift_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    zoom_fraction: Annotated[float, Field(ge=0, le=0.5)] = 0.0
-    brightness_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    contrast_fraction: Annotated[float, Field(ge=0, lt=1)] = 0.0
-
-
-class Training(Section):
-    """The network and how it is fitted."""
-
-    architecture: Literal["cnn_small", "mobilenet", "file"]
-    weights: Annotated[str, Field(min_length=1)] = "none"
-    weights_sha256: Sha256 | None = None
-    input_scaling: Literal["0..1", "-1..1", "0..255"] = "-1..1"
-    seed: Annotated[int, Field(ge=0, lt=2**31)] = 7
-    batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
-    epochs: Annotated[int, Field(ge=1, le=10_000)] = 40
-    warmup_epochs: Annotated[int, Field(ge=0, le=1000)] = 3
-    warmup_learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-2
-    learning_rate: Annotated[float, Field(gt=0, le=1)] = 2e-3
-    fine_tune_learning_rate: Annotated[float, Field(gt=0, le=1)] = 1e-4
-    schedule: Literal["constant", "cosine"] = "cosine"
-    fine_tune_from: str | None = None
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.3
-    class_weights: Literal["balanced", "none"] = "balanced"
-    early_stopping_patience: Annotated[int, Field(ge=1)] = 12
-
-    @model_validator(mode="after")
-    def _file_needs_weights(self) -> Training:
-        if self.architecture == "file" and self.weights in ("none", "imagenet"):
-            raise ValueError("architecture `file` needs weights: the path of a .keras or .h5 file")
-        if self.architecture == "cnn_small" and self.weights != "none":
-            raise ValueError("architecture `cnn_small` has no published weights: use weights: none")
-        return self
 
 
 class Export(Section):
@@ -195,7 +149,7 @@ def parse(values: dict[str, Any], origin: str = "params.yaml") -> Config:
     except ValidationError as error:
         faults = "; ".join(_describe(item["loc"], item["msg"], item["input"]) for item in error.errors())
         raise ConfigError(
-            origin, faults, "Correct them; src/scanops/config.py gives the type and range of each key"
+            origin, faults, "Correct them; src/scanops/config.py leads to the type and range of each key"
         ) from error
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import keras
 from keras import layers
 
-from scanops.config import Training
 from scanops.digest import hash_file
 from scanops.errors import ConfigError, OutsideError
+from scanops.model_rules import Training
 
 SCALINGS = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.0)}
 # What Keras raises on a file that is damaged, is no model, or takes another input.

@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from scanops.config import Augmentation
+from scanops.model_rules import Augmentation
 
 
 def augment(images: Any, seeds: Any, rules: Augmentation) -> Any:

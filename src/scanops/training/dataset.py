@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from scanops.config import Augmentation, Training
 from scanops.imaging import Pixels
+from scanops.model_rules import Augmentation, Training
 from scanops.training.augment import augment
 
 

@@ -11,8 +11,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from scanops.config import Training
 from scanops.errors import VerdictError
+from scanops.model_rules import Training
 from scanops.training import architectures
 from scanops.training.dataset import Batches
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from scanops.config import Split, Tracking, Training
+from scanops.config import Split, Tracking
 from scanops.errors import OutsideError
+from scanops.model_rules import Training
 from scanops.release import tracking
 
 SECTIONS = {"training": Training(architecture="cnn_small", epochs=3)}

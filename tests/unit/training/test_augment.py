@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from scanops.config import Augmentation
+from scanops.model_rules import Augmentation
 from scanops.training.augment import augment
 from tests.pictures import noise
 

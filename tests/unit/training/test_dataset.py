@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from scanops import imaging
-from scanops.config import Augmentation
 from scanops.errors import ImageError
+from scanops.model_rules import Augmentation
 from scanops.training import dataset, pixels
 from tests import dicom_files
 from tests.conftest import require_part

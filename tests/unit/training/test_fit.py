@@ -10,8 +10,8 @@ import pytest
 
 from scanops.bundle import export
 from scanops.bundle.predictor import Predictor
-from scanops.config import Augmentation, Training
 from scanops.errors import ConfigError, VerdictError
+from scanops.model_rules import Augmentation, Training
 from scanops.training import architectures, archive, dataset, fit
 
 pytestmark = pytest.mark.tensorflow
