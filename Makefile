@@ -29,6 +29,13 @@ engine: setup  ## Find a container engine; as root on Debian or Ubuntu, install 
 image: setup  ## Build and smoke-test the image again (the last stage of repro)
 	@dvc repro --single-item --force image
 
+register: setup  ## Put the bundle that passed the gate into the model registry, as the candidate
+	@python -m pipelines.register --bundle data/bundle --gate reports/gate.json
+
+challenge: setup  ## Compare the bundle with the one in production, on today's test images
+	@python -m pipelines.challenge --raw data/raw --manifest data/manifest.parquet --splits data/splits.parquet \
+	  --bundle data/bundle --gate reports/gate.json --report reports/challenge.json
+
 test: setup  ## Run all tests that this machine has the parts for
 	@pytest -n auto --dist loadgroup
 
@@ -71,4 +78,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image test check format lock bench-training bench-validation bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image register challenge test check format lock bench-training bench-validation bench-repro screenshots clean

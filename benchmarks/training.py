@@ -17,11 +17,11 @@ import numpy as np
 import tensorflow as tf
 
 from benchmarks import machine
-from scanops import config
+from scanops import config, imaging
 from scanops.data import layout, manifest, phantom
 from scanops.data.survey import survey
 from scanops.model_rules import Training
-from scanops.training import architectures, dataset, fit, pixels
+from scanops.training import architectures, classifier, dataset, fit, pixels
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
         phantom.generate(root, images=options.images, seed=1)
         placed = layout.classify(layout.find(root)).placed
         readable = manifest.usable(survey(root, placed, config.load().validation))
-        with pixels.decoded(root, list(readable["path"]), size_px, "pad") as images:
+        with pixels.decoded(root, list(readable["path"]), imaging.InputForm(size_px)) as images:
             targets = np.unique(readable["label"], return_inverse=True)[1].astype(np.int64)
             _compare(images, targets, params, options.rounds)
 
@@ -67,7 +67,7 @@ class _Watch(keras.callbacks.Callback):
 
 
 def _compare(images: np.ndarray, targets: np.ndarray, params: Training, rounds: int) -> None:
-    model = architectures.build(params, int(targets.max()) + 1, images.shape[1])
+    model = classifier.build(params, int(targets.max()) + 1, images.shape[1])
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
     in_memory = tf.data.Dataset.from_tensor_slices((np.array(images), targets))
     feeds = {

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
-from tqdm import tqdm
-
-from pipelines import entry_point
+from pipelines import entry_point, evaluate_run
 from scanops import atomic, config, reports
-from scanops.bundle import batch
 from scanops.bundle.predictor import Predictor
-from scanops.evaluation import baselines, cohort, figures, report, samples
+from scanops.evaluation import baselines, cohort, detection, figures, report, samples, slices
 
 
 def main() -> None:
@@ -27,31 +23,22 @@ def main() -> None:
     )
     settings, predictor = config.load(args.params).evaluation, Predictor(args.bundle)
     about = {"warnings": reports.warnings(reports.read(args.validation))}
-    classes, side = predictor.bundle.classes, settings.baseline_side_px
-    tables = cohort.read(args.splits), cohort.read(args.manifest)
+    classes, manifest = predictor.bundle.classes, cohort.read(args.manifest)
+    detection.negative_class(classes, settings.negative_class)  # a wrong name is told before the work
+    tables = cohort.read(args.splits), manifest
     train, test = (cohort.select(*tables, classes, split) for split in ("train", "test"))
-    known, seen, answers = [], [], []
-    with tqdm(total=len(train.paths) + len(test.paths), unit="image", disable=None) as bar:
-        for pixels in batch.read(predictor, args.raw, train.paths, bar.update):
-            known += [baselines.thumbnail(image, side) for image in pixels]
-        for pixels, prediction in batch.predict(predictor, args.raw, test.paths, bar.update):
-            seen += [baselines.thumbnail(image, side) for image in pixels]
-            answers.append(prediction.probabilities)
-    probabilities = np.concatenate(answers)
-    rivals = baselines.answers(train, np.stack(known), test, np.stack(seen), settings.seed)
-    groups = test.rows["group"].to_numpy()
-    metrics = report.measure(test.targets, probabilities, groups, rivals, classes, settings)
-    chosen = samples.choose(test.targets, probabilities)
-    pictures = np.concatenate(list(batch.read(predictor, args.raw, [test.paths[i] for i in chosen])))
-    bins = settings.calibration_bins
-    drawn = figures.render(test.targets, probabilities, classes, bins, chosen, pictures)
+    parts = slices.cut(test, manifest)
+    seen = evaluate_run.look(predictor, args.raw, train, test, settings.baseline_side_px)
+    rivals = baselines.answers(train, seen.train_thumbnails, test, seen.test_thumbnails, settings.seed)
+    metrics = report.measure(seen.answers, rivals, parts, settings)
+    chosen = samples.choose(test.targets, seen.answers.probabilities)
+    pictures = evaluate_run.pictures(predictor, args.raw, [test.paths[place] for place in chosen])
+    drawn = figures.render(seen.answers, metrics, settings.calibration_bins, chosen, pictures)
     with atomic.replacing(args.predictions) as draft:
-        cohort.with_answers(test, probabilities, classes).to_parquet(draft, index=False)
-    with atomic.replacing(args.plots) as folder:
-        folder.mkdir()
-        for name, content in drawn.items():
-            (folder / name).write_bytes(content)
-    atomic.write_json(args.report, {**metrics, **about, "bundle_sha256": predictor.bundle_sha256})
+        cohort.with_answers(test, seen.answers.probabilities, classes).to_parquet(draft, index=False)
+    atomic.write_folder(args.plots, drawn)
+    named = {"bundle_sha256": predictor.bundle_sha256, "crop_fallbacks": seen.crop.counts()}
+    atomic.write_json(args.report, {**metrics, **about, **named})
     print(report.sentence(metrics))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pipelines import entry_point
-from scanops import config
+from scanops import config, imaging
 from scanops.atomic import replacing
 from scanops.bundle import export
 from scanops.bundle.bundle import hash_bundle
@@ -24,14 +24,13 @@ def main() -> None:
     )
     params = config.load(paths.params)
     model = archive.load(paths.model)
-    size_px, fit = model.input_shape[1], params.imaging.fit
-    # Parity needs scans that the model has not learnt from; the test split is read by evaluate alone.
+    form = imaging.InputForm(model.input_shape[1], params.imaging.fit, params.imaging.crop)
+    # Parity and calibration need scans that the model has not learnt from; only evaluate reads test.
     held_out = splits.read(paths.splits, "val")
     description = {
         "classes": tuple(sorted(held_out["label"].unique())),
         "architecture": model.name,
-        "size_px": size_px,
-        "fit": fit,
+        **vars(form),
         "model_sha256": hash_file(paths.model),
         "data_sha256": hash_file(paths.manifest),
         "params_sha256": config.fingerprint(
@@ -40,15 +39,17 @@ def main() -> None:
     }
     with (
         replacing(paths.bundle) as folder,
-        pixels.decoded(paths.raw, list(held_out["path"]), size_px, fit) as images,
+        pixels.decoded(paths.raw, list(held_out["path"]), form) as images,
     ):
         folder.mkdir()
-        export.write(folder, export.convert(model, params.export.opset), description)
+        bundle = export.write(folder, export.convert(model, params.export.opset), description)
         parity = export.compare(model, folder, images)
         export.require(parity, params.export.parity_tolerance)
+        temperature = export.calibrate(folder, bundle, parity.probabilities, list(held_out["label"]))
     print(
         f"export: bundle {hash_bundle(paths.bundle)[:12]}, same label as the model for {parity.same_label} "
-        f"of {parity.images} images, probabilities within {parity.max_difference:.1e}"
+        f"of {parity.images} images, probabilities within {parity.max_difference:.1e}, "
+        f"temperature {temperature:.2f}"
     )
 
 

@@ -27,6 +27,7 @@ def main() -> None:
         gate.holds("data_validated", validation.get("verdict") in ("pass", "warn")),
         gate.holds("metrics_of_this_bundle", metrics.get("bundle_sha256") == bundle_sha256),
         *gate.judge({**metrics, "classes": bundle.classes}, floors),
+        gate.weighs(bundles.size_bytes(args.bundle), floors),
     ]
     report = {
         "verdict": "pass" if all(check.passed for check in checks) else "fail",

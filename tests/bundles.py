@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import onnx
@@ -15,7 +16,10 @@ HASHES = {"data": "d" * 64, "params": "a" * 64}
 
 
 def make_bundle(
-    folder: Path, classes: tuple[str, ...] = ("left", "right", "none"), size_px: int = 32
+    folder: Path,
+    classes: tuple[str, ...] = ("left", "right", "none"),
+    size_px: int = 32,
+    crop: Literal["none", "brain"] = "none",
 ) -> Path:
     """Write a bundle that answers by brightness and colour.
 
@@ -23,6 +27,7 @@ def make_bundle(
         folder: Where to; it is made.
         classes: At least two names.
         size_px: Side of the square input; a multiple of 8.
+        crop: What is cut away before that.
 
     Returns:
         The folder.
@@ -34,6 +39,7 @@ def make_bundle(
         architecture="mean_colour",
         size_px=size_px,
         fit="pad",
+        crop=crop,
         graph_sha256=hash_file(folder / bundles.GRAPH),
         model_sha256="e" * 64,
         data_sha256=HASHES["data"],

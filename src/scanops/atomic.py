@@ -6,7 +6,7 @@ import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +36,19 @@ def replacing(target: Path) -> Iterator[Path]:
         if (holder / "replaced").exists() and not target.exists():
             (holder / "replaced").replace(target)
         shutil.rmtree(holder, ignore_errors=True)
+
+
+def write_folder(target: Path, contents: Mapping[str, bytes]) -> None:
+    """Write a folder of files.
+
+    Args:
+        target: The folder to replace.
+        contents: By name of the file.
+    """
+    with replacing(target) as draft:
+        draft.mkdir()
+        for name, content in contents.items():
+            (draft / name).write_bytes(content)
 
 
 def write_json(target: Path, values: dict[str, Any]) -> None:

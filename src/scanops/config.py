@@ -18,7 +18,7 @@ from pydantic import (
 
 from scanops.catalogue import Source
 from scanops.errors import ConfigError
-from scanops.model_rules import Augmentation, Imaging, Training
+from scanops.model_rules import SMALLEST_SIDES_PX, Augmentation, Imaging, Training
 from scanops.section import Fraction, Section
 from scanops.validation_rules import Validation
 
@@ -68,22 +68,32 @@ class Export(Section):
 
 
 class Evaluation(Section):
-    """Intervals and baselines."""
+    """Intervals, baselines, and what counts as a detection."""
 
     bootstrap_resamples: Annotated[int, Field(ge=200, le=100_000)] = 2000
     seed: Annotated[int, Field(ge=0)] = 7
     calibration_bins: Annotated[int, Field(ge=2, le=100)] = 15
     baseline_side_px: Annotated[int, Field(ge=8, le=128)] = 32
+    negative_class: Annotated[str, Field(min_length=1)] | None = None
+    detection_specificity: Annotated[float, Field(gt=0, le=1)] = 0.9
 
 
 class Gate(Section):
-    """What a model must reach; floors hold for the lower end of the 95 % interval."""
+    """What a model must reach: floors for the lower, ceilings for the upper end of the 95 % interval."""
 
     min_balanced_accuracy: Fraction = 0.8
     min_macro_f1: Fraction = 0.0
     min_auroc: Fraction = 0.9
     min_class_recall: Fraction = 0.6
     min_margin_over_baseline: Annotated[float, Field(ge=-1, le=1)] = 0.02
+    max_ece: Fraction = 0.15
+    max_bundle_mb: Annotated[float, Field(gt=0)] = 300.0
+
+
+class Challenge(Section):
+    """When a new model replaces the one in production; balanced accuracy, on the same test images."""
+
+    margin: Annotated[float, Field(gt=0, le=0.2)] = 0.01
 
 
 class Image(Section):
@@ -100,6 +110,7 @@ class Tracking(Section):
 
     uri: Annotated[str, Field(min_length=1)] = "sqlite:///mlflow.db"
     experiment: Annotated[str, Field(min_length=1)] = "scanops"
+    model: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")] = "scanops"
 
 
 class Config(Section):
@@ -116,6 +127,7 @@ class Config(Section):
     export: Export
     evaluation: Evaluation
     gate: Gate
+    challenge: Challenge
     image: Image
     tracking: Tracking
 
@@ -123,6 +135,16 @@ class Config(Section):
     def _dataset_is_in_catalogue(self) -> Config:
         if self.dataset not in self.sources:
             raise ValueError(f"dataset `{self.dataset}` is not in sources: {', '.join(self.sources)}")
+        return self
+
+    @model_validator(mode="after")
+    def _input_is_large_enough(self) -> Config:
+        name, side_px = self.training.architecture, self.imaging.size_px
+        smallest_px = SMALLEST_SIDES_PX[name]
+        if side_px is not None and side_px < smallest_px:
+            raise ValueError(
+                f"imaging.size_px {side_px} is too small for {name}, which takes {smallest_px} or more"
+            )
         return self
 
     @property

@@ -9,25 +9,36 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 from PIL import Image
 
-from scanops import pictures, plain_files
+from scanops import network_input, pictures, plain_files
+from scanops.brain_crop import CropTally
 from scanops.errors import ImageError
 from scanops.image_paths import SUFFIXES, file_path, frame_path, locate, named_rightly
+from scanops.network_input import Crop, Fit, InputForm, Pixels, resize
 from scanops.pictures import FORMATS
 
 if TYPE_CHECKING:
     from scanops import dicom
 
 # What callers take from here though it is written in another module.
-__all__ = ["FORMATS", "SUFFIXES", "file_path", "frame_path", "locate", "named_rightly"]
-
-Pixels = npt.NDArray[np.uint8]
-Fit = Literal["pad", "stretch"]
+__all__ = [
+    "FORMATS",
+    "SUFFIXES",
+    "Crop",
+    "CropTally",
+    "Fit",
+    "InputForm",
+    "Pixels",
+    "file_path",
+    "frame_path",
+    "locate",
+    "named_rightly",
+    "resize",
+]
 
 # Decoding takes up to 40 bytes a pixel, and the service's container has 2 GiB.
 MAX_PIXELS = 25_000_000
@@ -177,27 +188,18 @@ def read(root: Path, path: str, *, subject: str | None = None, max_pixels: int =
     return _decode_frame(_open_frames(file, told, max_pixels, state.st_mtime_ns, state.st_size), frame)
 
 
-def resize(pixels: Pixels, size_px: int, fit: Fit) -> Pixels:
-    """Bring an image to the network's square input.
+def to_input(image: Decoded, form: InputForm, tally: CropTally | None = None) -> Pixels:
+    """Crop, resize and colour an image: the only way to a network's input, for training and serving alike.
 
     Args:
-        pixels: uint8 [H, W, 3].
-        size_px: Side of the result.
-        fit: `pad` keeps the aspect and centres the image on black; `stretch` does not.
+        image: What `decode` or `read` returned.
+        form: What the network expects.
+        tally: Where to count whether there was something to crop to; None counts nothing.
 
     Returns:
         uint8 [size_px, size_px, 3].
     """
-    image = Image.fromarray(pixels)
-    if fit == "stretch":
-        return np.asarray(image.resize((size_px, size_px), Image.Resampling.BILINEAR))
-    scale = size_px / max(image.size)
-    width, height = (max(1, round(side * scale)) for side in image.size)
-    canvas = np.zeros((size_px, size_px, 3), np.uint8)
-    top, left = (size_px - height) // 2, (size_px - width) // 2
-    shrunk = image.resize((width, height), Image.Resampling.BILINEAR)
-    canvas[top : top + height, left : left + width] = np.asarray(shrunk)
-    return canvas
+    return network_input.make(image.picture, form, tally)
 
 
 # Frames are asked for one after the other: without this a file of a thousand is read a thousand times.

@@ -30,9 +30,13 @@ PLOTS = {
     "confusion.csv",
     "roc.csv",
     "reliability.csv",
+    "precision_recall.csv",
+    "slices.csv",
     "confusion.png",
     "roc.png",
     "reliability.png",
+    "precision_recall.png",
+    "slices.png",
     "samples.png",
 }
 
@@ -75,6 +79,7 @@ def make_bundle(folder: Path, order: tuple[int, ...] = (0, 1, 2)) -> None:
             architecture="brightness",
             size_px=side,
             fit="pad",
+            temperature=1.5,
             graph_sha256=hash_file(folder / bundles.GRAPH),
             model_sha256="e" * 64,
             data_sha256="d" * 64,
@@ -106,9 +111,10 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     names = ["image_id", "path", "label", "group", "split", "representative"]
     splits = pd.DataFrame(rows, columns=names)
     splits.to_parquet(folder / "splits.parquet", index=False)
-    splits.assign(width=24, height=20)[["image_id", "path", "width", "height"]].to_parquet(
-        folder / "manifest.parquet", index=False
-    )
+    manifest = splits[["image_id", "path"]].assign(width=24, height=20, format="PNG", supplied_split=None)
+    manifest["mean"] = [float(LEVELS[label]) for label in splits["label"]]
+    manifest["picture"] = manifest["pixel_sha256"] = splits["group"]
+    manifest.to_parquet(folder / "manifest.parquet", index=False)
     make_bundle(folder / "bundle")
     (folder / "validation.json").write_text(json.dumps({"verdict": "warn", "warnings": [WARNING]}))
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -197,6 +203,57 @@ def test_the_metrics_keep_their_contract(data: Path, good: Path) -> None:
     assert metrics["bundle_sha256"] == bundles.hash_bundle(data / "bundle")
 
 
+def test_pictures_that_the_crop_leaves_whole_are_counted(data: Path, good: Path, tmp_path: Path) -> None:
+    """A bundle that crops tells how many test images it could not crop; one that does not tells of none."""
+    make_bundle(tmp_path / "bundle")
+    description = bundles.read(tmp_path / "bundle").model_copy(update={"crop": "brain"})
+    bundles.write(tmp_path / "bundle", description)
+    done = evaluate(data, tmp_path, tmp_path / "bundle")
+    assert done.returncode == 0, done.stderr
+    # Pictures of one grey level hold no head: all are left whole, and answered as without a crop.
+    assert load(tmp_path / "metrics.json")["crop_fallbacks"] == {"images": 90, "fallbacks": 90}
+    assert load(good / "metrics.json")["crop_fallbacks"] == {"images": 0, "fallbacks": 0}
+    table, whole = (pd.read_parquet(out / "predictions.parquet") for out in (tmp_path, good))
+    pd.testing.assert_frame_equal(table, whole)
+
+
+def test_calibration_detection_and_slices_are_reported(good: Path) -> None:
+    """The report says how the bundle is calibrated, and how it does on parts of the test split."""
+    metrics = load(good / "metrics.json")
+    calibration = metrics["calibration"]
+    assert calibration["temperature"] == 1.5
+    assert calibration["after"]["ece"] == metrics["ece"] != calibration["before"]["ece"]
+    assert metrics["detection"] is None  # none of these classes means "nothing to find"
+    assert metrics["slices"]["format"]["PNG"]["balanced_accuracy"] == metrics["balanced_accuracy"]
+    assert metrics["slices"]["copies"]["copied"] == {"images": 1, "groups": 1, "too_few": True}
+    assert sum(part["images"] for part in metrics["slices"]["brightness"].values()) == 90
+
+
+def test_a_wrong_negative_class_is_told_before_the_work(data: Path, tmp_path: Path) -> None:
+    """A class that the bundle lacks ends with 2, names those that it has, and writes nothing."""
+    values = yaml.safe_load((data / "params.yaml").read_text())
+    values["evaluation"]["negative_class"] = "drak"
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    options = evaluate_options(data, tmp_path / "out")
+    options[options.index("--params") + 1] = str(tmp_path / "params.yaml")
+    done = run("-m", "pipelines.evaluate", *options)
+    assert done.returncode == 2
+    assert "evaluation.negative_class drak: is no class of the bundle (bright, dark, grey)" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_bundle_over_its_budget_is_refused(data: Path, good: Path, tmp_path: Path) -> None:
+    """A bundle that is too heavy does not ship, however good it is."""
+    values = yaml.safe_load((data / "params.yaml").read_text())
+    values["gate"]["max_bundle_mb"] = 0.0001
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(values))
+    done = gate(data, good, params=tmp_path / "params.yaml", report=tmp_path / "gate.json")
+    assert done.returncode == 3
+    assert "bundle_mb over by" in done.stderr
+    check = load(tmp_path / "gate.json")["checks"][-1]
+    assert (check["name"], check["bound"], check["passed"]) == ("bundle_mb", "ceiling", False)
+
+
 def test_copies_inside_a_group_count_once(good: Path) -> None:
     """Only representatives are evaluated."""
     assert load(good / "metrics.json")["test_images"] == 90
@@ -241,7 +298,7 @@ def test_a_good_bundle_passes(data: Path, good: Path, tmp_path: Path) -> None:
     assert report["verdict"] == "pass"
     assert report["bundle_sha256"] == bundles.hash_bundle(data / "bundle")
     assert (report["data_sha256"], report["params_sha256"]) == ("d" * 64, "a" * 64)
-    assert set(report["checks"][0]) == {"name", "value", "threshold", "passed"}
+    assert set(report["checks"][0]) == {"name", "value", "threshold", "passed", "bound"}
 
 
 def test_a_bundle_with_two_classes_swapped_is_refused(data: Path, tmp_path: Path) -> None:

@@ -34,12 +34,22 @@ def test_own_parameters_are_valid(values: dict[str, Any]) -> None:
         ("training.learning_rate=-1", "training.learning_rate"),
         ("training.learning_rate=.nan", "training.learning_rate"),
         ("gate.min_auroc=1.5", "gate.min_auroc"),
+        ("gate.max_ece=-0.1", "gate.max_ece"),
+        ("gate.max_bundle_mb=0", "gate.max_bundle_mb"),
+        ("challenge.margin=0", "challenge.margin"),
+        ("evaluation.detection_specificity=1.1", "evaluation.detection_specificity"),
+        ("imaging.crop=head", "imaging.crop"),
+        ("augmentation.shear_deg=50", "augmentation.shear_deg"),
+        ("augmentation.noise_std=-1", "augmentation.noise_std"),
         ("dataset=absent", "absent"),
         ("split.fractions=0.5/0.5", "split.fractions"),
         ("split.fractions=0.5/0.4/0.2", "add up to 1"),
         ("split.fractions=1/0/0", "split.fractions.train"),
         ("training.weights=imagenet", "cnn_small"),
         ("training.architecture=file", "needs weights"),
+        ("training.architecture=resnet5", "did you mean resnet50"),
+        ("training.architecture=MobileNetV2", "did you mean mobilenet_v2"),
+        ("training.architecture=transformer", "the catalogue has cnn_small"),
         ("validation.severity.blank=ignore", "validation.severity.blank"),
         ("sources.phantom.kind=ftp", "sources.phantom"),
         ("sources.phantom.images=1", "sources.phantom"),
@@ -52,6 +62,15 @@ def test_fault_is_named(values: dict[str, Any], change: str, named: str) -> None
     with pytest.raises(ConfigError, match=named) as caught:
         config.parse(apply(values, [change]))
     assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize(("name", "smallest_px"), [("inception_v3", 75), ("xception", 71), ("vgg16", 32)])
+def test_side_below_the_networks_least_is_told(values: dict[str, Any], name: str, smallest_px: int) -> None:
+    """An input too small for the network is refused before any work, with the least that it takes."""
+    chosen = apply(values, [f"training.architecture={name}", f"imaging.size_px={smallest_px}"])
+    assert config.parse(chosen).imaging.size_px == smallest_px
+    with pytest.raises(ConfigError, match=f"{name}, which takes {smallest_px} or more"):
+        config.parse(apply(chosen, [f"imaging.size_px={smallest_px - 1}"]))
 
 
 def test_all_faults_are_told_at_once(values: dict[str, Any]) -> None:

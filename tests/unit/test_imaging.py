@@ -229,20 +229,3 @@ def test_every_orientation_is_that_of_pillow(orientation: int) -> None:
     with Image.open(io.BytesIO(buffer.getvalue())) as stored:
         expected = np.asarray(ImageOps.exif_transpose(stored))
     np.testing.assert_array_equal(imaging.decode(buffer.getvalue()).pixels, expected)
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.integers(1, 300), st.integers(1, 300), st.integers(16, 128), st.sampled_from(["pad", "stretch"]))
-def test_resize_gives_the_square(height: int, width: int, size_px: int, fit: imaging.Fit) -> None:
-    """Any aspect becomes the square; an evenly grey image keeps its grey where it is not padded."""
-    resized = imaging.resize(np.full((height, width, 3), 77, np.uint8), size_px, fit)
-    assert resized.shape == (size_px, size_px, 3)
-    assert set(np.unique(resized)) <= {0, 77}
-    assert (resized == 77).any()
-
-
-def test_padding_keeps_the_aspect() -> None:
-    """A picture twice as wide as high fills the width and half of the height, centred."""
-    resized = imaging.resize(np.full((50, 100, 3), 255, np.uint8), 64, "pad")
-    rows = np.flatnonzero(resized[:, 32, 0])
-    assert (rows[0], rows[-1]) == (16, 47)

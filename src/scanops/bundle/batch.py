@@ -23,7 +23,11 @@ WORKERS = min(8, (os.cpu_count() or 1) + 1)
 
 
 def read(
-    predictor: Predictor, root: Path, paths: Sequence[str], progress: Progress | None = None
+    predictor: Predictor,
+    root: Path,
+    paths: Sequence[str],
+    progress: Progress | None = None,
+    tally: imaging.CropTally | None = None,
 ) -> Generator[imaging.Pixels, None, None]:
     """Bring files to the graph's input, in order.
 
@@ -32,6 +36,7 @@ def read(
         root: The folder that the paths are relative to.
         paths: As the manifest holds them, see `imaging.locate`.
         progress: Told the number of images after each batch.
+        tally: Where to count images without a head to crop to.
 
     Yields:
         uint8 [n, size_px, size_px, 3] with n = BATCH_SIZE, fewer in the last batch.
@@ -41,13 +46,13 @@ def read(
         ImageError: A file's content cannot be used.
     """
     with ThreadPoolExecutor(WORKERS) as pool:
-        waiting = deque(pool.submit(_prepare, predictor, root, path) for path in paths[:AHEAD])
+        waiting = deque(pool.submit(_prepare, predictor, root, path, tally) for path in paths[:AHEAD])
         batch: list[imaging.Pixels] = []
         try:
             for position in range(len(paths)):
                 batch.append(waiting.popleft().result())
                 waiting.extend(
-                    pool.submit(_prepare, predictor, root, path)
+                    pool.submit(_prepare, predictor, root, path, tally)
                     for path in paths[position + AHEAD : position + AHEAD + 1]
                 )
                 if len(batch) == BATCH_SIZE or position == len(paths) - 1:
@@ -60,7 +65,11 @@ def read(
 
 
 def predict(
-    predictor: Predictor, root: Path, paths: Sequence[str], progress: Progress | None = None
+    predictor: Predictor,
+    root: Path,
+    paths: Sequence[str],
+    progress: Progress | None = None,
+    tally: imaging.CropTally | None = None,
 ) -> Iterator[tuple[imaging.Pixels, Prediction]]:
     """Answer for files, in order.
 
@@ -69,6 +78,7 @@ def predict(
         root: The folder that the paths are relative to.
         paths: As the manifest holds them, see `imaging.locate`.
         progress: Told the number of images after each batch.
+        tally: See `read`.
 
     Yields:
         The input of a batch, see `read`, and the answers for it.
@@ -77,15 +87,15 @@ def predict(
         ConfigError: A file is missing or cannot be read.
         ImageError: A file's content cannot be used.
     """
-    for batch in read(predictor, root, paths, progress):
+    for batch in read(predictor, root, paths, progress, tally):
         yield batch, predictor.predict(batch)
 
 
-def _prepare(predictor: Predictor, root: Path, path: str) -> imaging.Pixels:
+def _prepare(predictor: Predictor, root: Path, path: str, tally: imaging.CropTally | None) -> imaging.Pixels:
     try:
         image = imaging.read(root, path)
     except OSError as error:
         raise ConfigError(
             str(root / path), f"cannot be read ({error.strerror})", "Fetch the data again with `make repro`"
         ) from error
-    return predictor.fit_input(image)
+    return predictor.fit_input(image, tally)

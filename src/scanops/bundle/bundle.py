@@ -24,7 +24,9 @@ class Bundle(BaseModel):
         classes: Class names, in the order of the graph's probabilities.
         architecture: Name of the network.
         size_px: Side of the square input.
-        fit: How an image is brought to that square, see `imaging.resize`.
+        fit: How an image is brought to that square, see `imaging.InputForm`.
+        crop: What is cut away before that, see `imaging.InputForm`; bundles older than the crop say nothing.
+        temperature: What the graph's probabilities are calibrated by, see `temperature.scale`.
         graph_sha256: Hash of `model.onnx`.
         model_sha256: Hash of the Keras model that it was made from; MLflow's run carries it as a tag.
         data_sha256: Hash of the manifest that the splits were drawn from.
@@ -39,6 +41,8 @@ class Bundle(BaseModel):
     architecture: str
     size_px: Annotated[int, Field(ge=16, le=1024)]
     fit: Literal["pad", "stretch"]
+    crop: Literal["none", "brain"] = "none"
+    temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     graph_sha256: Sha256
     model_sha256: Sha256
     data_sha256: Sha256
@@ -91,3 +95,15 @@ def hash_bundle(folder: Path) -> str:
         SHA-256 in hexadecimal.
     """
     return hash_file(folder / DESCRIPTION)
+
+
+def size_bytes(folder: Path) -> int:
+    """Weigh a bundle: what travels with every image.
+
+    Args:
+        folder: The bundle's folder.
+
+    Returns:
+        The sum of its files, in bytes.
+    """
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

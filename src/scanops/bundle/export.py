@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -11,8 +13,9 @@ import onnx
 import tensorflow as tf
 import tf2onnx
 
+from scanops import temperature
 from scanops.bundle import bundle as bundles
-from scanops.bundle.predictor import OUTPUTS, Predictor
+from scanops.bundle.predictor import OUTPUTS, Floats, Predictor
 from scanops.digest import hash_file
 from scanops.errors import VerdictError
 from scanops.imaging import Pixels
@@ -28,18 +31,20 @@ class Parity:
         images: How many were compared.
         same_label: How many got the same label from both.
         max_difference: Largest difference of any probability.
+        probabilities: float32 [N, K], what the bundle's graph gave.
     """
 
     images: int
     same_label: int
     max_difference: float
+    probabilities: Floats
 
 
 def convert(model: keras.Model, opset: int) -> onnx.ModelProto:
     """Convert a classifier to ONNX.
 
     Args:
-        model: A model with layers named as in `training.architectures.build`.
+        model: A model with layers named as in `training.classifier.build`.
         opset: Version of the ONNX operators.
 
     Returns:
@@ -56,6 +61,7 @@ def convert(model: keras.Model, opset: int) -> onnx.ModelProto:
         return {name: tf.identity(value, name=name) for name, value in zip(OUTPUTS, values, strict=True)}
 
     proto, _ = tf2onnx.convert.from_function(answer, input_signature=signature, opset=opset)
+    _enclose_constants(proto, answer.get_concrete_function())
     _name_ends(proto)
     _number_inside(proto)
     onnx.checker.check_model(proto)
@@ -81,7 +87,7 @@ def write(folder: Path, proto: onnx.ModelProto, description: dict[str, object]) 
 
 
 def compare(model: keras.Model, folder: Path, pixels: Pixels) -> Parity:
-    """Compare a model and its bundle on the same images.
+    """Compare a model and its bundle's graph on the same images; calibration comes after both.
 
     Args:
         model: The trained model.
@@ -92,14 +98,15 @@ def compare(model: keras.Model, folder: Path, pixels: Pixels) -> Parity:
         How closely they agree.
     """
     predictor = Predictor(folder)
-    same, largest = 0, 0.0
+    same, largest, answers = 0, 0.0, []
     for start in range(0, len(pixels), BATCH):
         batch = np.asarray(pixels[start : start + BATCH])
         expected = np.asarray(model(batch, training=False))
-        actual = predictor.predict(batch).probabilities
+        actual = predictor.run_graph(batch).probabilities
         same += int((expected.argmax(1) == actual.argmax(1)).sum())
         largest = max(largest, float(np.abs(expected - actual).max()))
-    return Parity(len(pixels), same, largest)
+        answers.append(actual)
+    return Parity(len(pixels), same, largest, np.concatenate(answers))
 
 
 def require(parity: Parity, tolerance: float) -> None:
@@ -119,6 +126,39 @@ def require(parity: Parity, tolerance: float) -> None:
             f"differs by {parity.max_difference:.2g} (allowed: {tolerance:.2g})",
             "Try another export.opset, or report the architecture",
         )
+
+
+def calibrate(folder: Path, bundle: bundles.Bundle, probabilities: Floats, labels: Sequence[str]) -> float:
+    """Fit the temperature, and write it into the bundle's description.
+
+    Args:
+        folder: The bundle's folder.
+        bundle: What `write` returned.
+        probabilities: float32 [N, K] of the graph, for pictures that the network has not learnt from.
+        labels: N names of classes.
+
+    Returns:
+        The temperature, see `temperature.fit`.
+    """
+    targets = np.array([bundle.classes.index(label) for label in labels], np.int64)
+    fitted = temperature.fit(probabilities, targets)
+    bundles.write(folder, bundle.model_copy(update={"temperature": fitted}))
+    return fitted
+
+
+def _enclose_constants(proto: onnx.ModelProto, traced: Any) -> None:
+    """Put the constants of layers into the graph, which tf2onnx takes for inputs.
+
+    Keras' `Normalization` and its like hold plain tensors: tracing captures them as it does variables, and
+    tf2onnx leaves out only the variables.
+    """
+    values = traced.captured_inputs
+    places = traced.inputs[len(traced.inputs) - len(values) :]
+    captured = {place.name: value for place, value in zip(places, values, strict=True)}
+    for taken in [value for value in proto.graph.input if value.name in captured]:
+        constant = captured[taken.name].numpy()
+        proto.graph.initializer.append(onnx.numpy_helper.from_array(constant, taken.name))
+        proto.graph.input.remove(taken)
 
 
 def _name_ends(proto: onnx.ModelProto) -> None:

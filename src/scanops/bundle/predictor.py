@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from scanops import imaging
+from scanops import imaging, temperature
 from scanops.bundle import bundle as bundles
 
 # From 1.29 on, ONNX Runtime reports models and timings to its maker unless this is set before it is
@@ -50,6 +50,7 @@ class Predictor:
     def __init__(self, folder: Path, threads: int = 0) -> None:
         self.bundle = bundles.read(folder)
         self.bundle_sha256 = bundles.hash_bundle(folder)
+        self._form = imaging.InputForm(self.bundle.size_px, self.bundle.fit, self.bundle.crop)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
@@ -73,24 +74,38 @@ class Predictor:
         """
         return self.fit_input(imaging.decode(data, subject=subject))
 
-    def fit_input(self, image: imaging.Decoded) -> imaging.Pixels:
+    def fit_input(self, image: imaging.Decoded, tally: imaging.CropTally | None = None) -> imaging.Pixels:
         """Bring a decoded image, or one frame of several, to the graph's input.
 
         Args:
             image: What `imaging.decode` or `imaging.read` returned.
+            tally: Where to count images without a head to crop to.
 
         Returns:
             uint8 [size_px, size_px, 3].
         """
-        return imaging.resize(image.pixels, self.bundle.size_px, self.bundle.fit)
+        return imaging.to_input(image, self._form, tally)
 
     def predict(self, batch: npt.NDArray[np.uint8]) -> Prediction:
-        """Run the graph.
+        """Run the graph and calibrate its probabilities.
 
         Args:
             batch: uint8 [N, size_px, size_px, 3].
 
         Returns:
             The answers, in the batch's order.
+        """
+        raw = self.run_graph(batch)
+        calibrated = temperature.scale(raw.probabilities, self.bundle.temperature)
+        return Prediction(calibrated, raw.embedding, raw.features)
+
+    def run_graph(self, batch: npt.NDArray[np.uint8]) -> Prediction:
+        """Run the graph alone, for comparison with the model that it came from.
+
+        Args:
+            batch: uint8 [N, size_px, size_px, 3].
+
+        Returns:
+            The answers, in the batch's order; probabilities are not calibrated.
         """
         return Prediction(*self._session.run(list(OUTPUTS), {self._input: batch}))

@@ -73,8 +73,8 @@ def select(splits: pd.DataFrame, manifest: pd.DataFrame, classes: Sequence[str],
         ConfigError: A column, an image or a class is unknown: the files are of different runs.
         VerdictError: The split is empty, or a group of it is in another split as well.
     """
-    _need_columns(splits, SPLIT_COLUMNS, "splits")
-    _need_columns(manifest, SIZE_COLUMNS, "manifest")
+    need_columns(splits, SPLIT_COLUMNS, "splits")
+    need_columns(manifest, SIZE_COLUMNS, "manifest")
     chosen = splits["split"] == split
     _refuse_crossing(splits, chosen, split)
     rows = splits[chosen & splits["representative"]].sort_values("path", kind="stable")
@@ -94,6 +94,22 @@ def select(splits: pd.DataFrame, manifest: pd.DataFrame, classes: Sequence[str],
     return Cohort(rows[["image_id", "path", "label", "group", "width", "height"]], targets)
 
 
+def need_columns(table: pd.DataFrame, columns: Sequence[str], subject: str) -> None:
+    """Refuse a table that lacks a column.
+
+    Args:
+        table: What an earlier stage wrote.
+        columns: What is needed.
+        subject: What to call it in a message.
+
+    Raises:
+        ConfigError: A column is missing.
+    """
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise ConfigError(subject, f"lacks the columns {', '.join(missing)}", "Run `make repro`")
+
+
 def with_answers(cohort: Cohort, probabilities: Probabilities, classes: Sequence[str]) -> pd.DataFrame:
     """Put a model's answers beside the images.
 
@@ -109,12 +125,6 @@ def with_answers(cohort: Cohort, probabilities: Probabilities, classes: Sequence
     table["prediction"] = np.array(classes, dtype=object)[probabilities.argmax(axis=1)]
     columns = {f"p_{name}": probabilities[:, index] for index, name in enumerate(classes)}
     return pd.concat([table, pd.DataFrame(columns)], axis=1)
-
-
-def _need_columns(table: pd.DataFrame, columns: Sequence[str], subject: str) -> None:
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise ConfigError(subject, f"lacks the columns {', '.join(missing)}", "Run `make repro`")
 
 
 def _refuse_crossing(splits: pd.DataFrame, chosen: pd.Series[bool], split: str) -> None:

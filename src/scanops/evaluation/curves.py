@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import roc_curve
+from sklearn.metrics import precision_recall_curve, roc_curve
 
 from scanops.evaluation import metrics
 from scanops.evaluation.metrics import Integers, Probabilities
@@ -45,6 +45,28 @@ def roc(labels: Integers, probabilities: Probabilities, classes: Sequence[str]) 
             fpr, tpr, _ = roc_curve(positive, probabilities[:, index])
             curves.append(pd.DataFrame({"class": name, "fpr": fpr, "tpr": tpr}))
     return pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=["class", "fpr", "tpr"])
+
+
+def precision_recall(labels: Integers, probabilities: Probabilities, classes: Sequence[str]) -> pd.DataFrame:
+    """Trace the precision-recall curve of each class (Davis and Goadrich 2006, doi:10.1145/1143844.1143874).
+
+    Args:
+        labels: int64 [N].
+        probabilities: float32 [N, K].
+        classes: Names, in order.
+
+    Returns:
+        Columns class, recall and precision, recall falling; a class with no images, or all of them,
+        has no curve.
+    """
+    curves = []
+    for index, name in enumerate(classes):
+        positive = labels == index
+        if positive.any() and not positive.all():
+            precision, recall, _ = precision_recall_curve(positive, probabilities[:, index])
+            curves.append(pd.DataFrame({"class": name, "recall": recall, "precision": precision}))
+    columns = ["class", "recall", "precision"]
+    return pd.concat(curves, ignore_index=True) if curves else pd.DataFrame(columns=columns)
 
 
 def reliability(labels: Integers, probabilities: Probabilities, bins: int) -> pd.DataFrame:

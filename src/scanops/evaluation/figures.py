@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from scanops.evaluation import curves, metrics, plots, samples
-from scanops.evaluation.metrics import Integers, Probabilities
+from scanops.evaluation import curves, metrics, plots, samples, slice_plot
+from scanops.evaluation.measures import Answers
+from scanops.evaluation.metrics import Integers
 from scanops.imaging import Pixels
 
 
 def render(
-    labels: Integers,
-    probabilities: Probabilities,
-    classes: Sequence[str],
-    bins: int,
-    chosen: Integers,
-    pictures: Pixels,
+    answers: Answers, report: Mapping[str, Any], bins: int, chosen: Integers, pictures: Pixels
 ) -> dict[str, bytes]:
     """Draw everything that `dvc plots` and people read.
 
     Args:
-        labels: int64 [N] in [0, K).
-        probabilities: float32 [N, K], rows add up to 1.
-        classes: K names, in order.
+        answers: Of the bundle, for N images.
+        report: What `report.measure` says of them.
         bins: Number of calibration bins.
         chosen: int64 [n], places of the images of the sample grid.
         pictures: uint8 [n, H, W, 3], those images.
@@ -33,30 +29,43 @@ def render(
     Returns:
         Contents a file name.
     """
-    predictions = probabilities.argmax(axis=1)
-    areas = metrics.auroc(labels, probabilities)
-    error = metrics.expected_calibration_error(labels, probabilities, bins)
-    points, calibration = (
-        curves.roc(labels, probabilities, classes),
-        curves.reliability(labels, probabilities, bins),
-    )
-    mistaken = (predictions != labels)[chosen]
-    return {
-        "confusion.csv": _csv(curves.confusion(labels, predictions, classes)),
-        "roc.csv": _csv(points),
-        "reliability.csv": _csv(calibration),
-        "confusion.png": plots.confusion_matrix(
-            metrics.confusion(labels, predictions, len(classes)), classes
+    labels, probabilities, classes = answers.labels, answers.probabilities, answers.classes
+    wrong = answers.predictions != labels
+    tables = {
+        "confusion": curves.confusion(labels, answers.predictions, classes),
+        "roc": curves.roc(labels, probabilities, classes),
+        "precision_recall": curves.precision_recall(labels, probabilities, classes),
+        "reliability": curves.reliability(labels, probabilities, bins),
+        "slices": slice_plot.table(report),
+    }
+    counts = metrics.confusion(labels, answers.predictions, len(classes))
+    errors = _value(report["ece"]), _value(report["calibration"]["before"]["ece"])
+    drawn = {
+        "confusion": plots.confusion_matrix(counts, classes),
+        "roc": plots.roc(tables["roc"], _of_classes(report, classes, "auroc")),
+        "precision_recall": plots.precision_recall(
+            tables["precision_recall"], _of_classes(report, classes, "average_precision")
         ),
-        "roc.png": plots.roc(points, dict(zip(classes, map(float, areas), strict=True))),
-        "reliability.png": plots.reliability(calibration, float(error)),
-        "samples.png": plots.sample_grid(
+        "reliability": plots.reliability(tables["reliability"], *errors),
+        "slices": slice_plot.figure(tables["slices"], report["balanced_accuracy"]["value"]),
+        "samples": plots.sample_grid(
             list(pictures),
             samples.titles(labels, probabilities, classes, chosen),
-            [bool(wrong) for wrong in mistaken],
-            f"Test images; {int(np.sum(predictions != labels))} of {len(labels)} mistaken",
+            [bool(mistaken) for mistaken in wrong[chosen]],
+            f"Test images; {int(np.sum(wrong))} of {len(labels)} mistaken",
         ),
     }
+    return {f"{name}.csv": _csv(table) for name, table in tables.items()} | {
+        f"{name}.png": content for name, content in drawn.items()
+    }
+
+
+def _of_classes(report: Mapping[str, Any], classes: Sequence[str], measured: str) -> dict[str, float]:
+    return {name: _value({"value": report["per_class"][name][measured]}) for name in classes}
+
+
+def _value(shown: Mapping[str, Any]) -> float:
+    return float("nan") if shown["value"] is None else float(shown["value"])
 
 
 def _csv(table: pd.DataFrame) -> bytes:

@@ -1,7 +1,8 @@
 """The verdict on a bundle, from its metrics alone.
 
 Balanced accuracy, macro-F1 and AUROC are judged by the lower end of their 95 % interval, so a
-small test set has to show more. Each class's recall is judged by its value: a class has too few
+small test set has to show more. The calibration error is judged by the upper end, for the same
+reason. Each class's recall is judged by its value: a class has too few
 test images for an interval that says much. The margin is judged by the lower end of the *paired*
 interval of the difference in balanced accuracy, over the baseline that leaves the least of it:
 the two intervals taken apart would count the same lucky images twice.
@@ -19,24 +20,27 @@ from scanops.config import Gate
 REMEDY = "Look at plots/evaluation, then change the data, the training or, with a reason, the section gate"
 # What `baselines.answers` gives; named here so that a verdict loads no classifier.
 BASELINES = ("majority", "image_size", "nearest_neighbour")
-LEGEND = "(lower ends of 95 % intervals; recall is the value itself)"
+LEGEND = "(the worse end of 95 % intervals; recall is the value itself)"
+MB = 1_000_000
 
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that a model must reach.
+    """One thing that a model must reach, or must not exceed.
 
     Attributes:
         name: What is checked.
         value: What was reached; None when it is missing or not a finite number.
-        threshold: What is needed, at least.
-        passed: Whether the value reaches the threshold; never without a value.
+        threshold: What is needed, at least; or with a ceiling, at most.
+        passed: Whether the value is on the right side of the threshold, or on it; never without a value.
+        bound: `floor` or `ceiling`.
     """
 
     name: str
     value: float | None
     threshold: float
     passed: bool
+    bound: str = "floor"
 
 
 def judge(metrics: Mapping[str, Any], gate: Gate) -> list[Check]:
@@ -44,7 +48,7 @@ def judge(metrics: Mapping[str, Any], gate: Gate) -> list[Check]:
 
     Args:
         metrics: What `reports/metrics.json` holds.
-        gate: The floors.
+        gate: The floors and ceilings.
 
     Returns:
         The checks, in a fixed order. What is missing, or not a finite number, never passes.
@@ -55,6 +59,7 @@ def judge(metrics: Mapping[str, Any], gate: Gate) -> list[Check]:
         at_least("auroc", _low(metrics, "auroc"), gate.min_auroc),
         *_recalls(metrics, gate.min_class_recall),
         _margin(metrics, gate.min_margin_over_baseline),
+        at_most("ece", _end(metrics, 1, "ece"), gate.max_ece),
     ]
 
 
@@ -71,6 +76,34 @@ def at_least(name: str, value: object, threshold: float) -> Check:
     """
     number = _number(value)
     return Check(name, number, threshold, number is not None and number >= threshold)
+
+
+def at_most(name: str, value: object, threshold: float) -> Check:
+    """Check one value against a ceiling.
+
+    Args:
+        name: What is checked.
+        value: What was reached.
+        threshold: What is allowed.
+
+    Returns:
+        The check; not passed when the value is no finite number.
+    """
+    number = _number(value)
+    return Check(name, number, threshold, number is not None and number <= threshold, "ceiling")
+
+
+def weighs(size_bytes: int, gate: Gate) -> Check:
+    """Check the size of a bundle.
+
+    Args:
+        size_bytes: All its files.
+        gate: The budget.
+
+    Returns:
+        The check, in units of 10^6 bytes.
+    """
+    return at_most("bundle_mb", size_bytes / MB, gate.max_bundle_mb)
 
 
 def holds(name: str, condition: bool) -> Check:
@@ -93,13 +126,14 @@ def shortfall(check: Mapping[str, Any]) -> str:
         check: One of the `checks` of a gate report.
 
     Returns:
-        `passed`, `short by …` or `missing`.
+        `passed`, `short by …`, `over by …` or `missing`.
     """
     if check["passed"]:
         return "passed"
     if check["value"] is None:
         return "missing"
-    return f"short by {check['threshold'] - check['value']:.4f}"
+    fault = "over" if _is_ceiling(check) else "short"
+    return f"{fault} by {abs(check['threshold'] - check['value']):.4f}"
 
 
 def table(report: Mapping[str, Any]) -> str:
@@ -114,7 +148,7 @@ def table(report: Mapping[str, Any]) -> str:
     """
     head = ("check", "value", "needed", "")
     rows = [
-        (c["name"], "-" if c["value"] is None else f"{c['value']:.4f}", f"{c['threshold']:.4f}", shortfall(c))
+        (c["name"], "-" if c["value"] is None else f"{c['value']:.4f}", _needed(c), shortfall(c))
         for c in report["checks"]
     ]
     name, value, needed, _ = (max(map(len, column)) for column in zip(head, *rows, strict=True))
@@ -150,9 +184,23 @@ def _margin(metrics: Mapping[str, Any], threshold: float) -> Check:
     return at_least(f"margin_over_baseline[{hardest}]", margins[hardest], threshold)
 
 
+def _needed(check: Mapping[str, Any]) -> str:
+    return f"{'at most ' if _is_ceiling(check) else ''}{check['threshold']:.4f}"
+
+
+def _is_ceiling(check: Mapping[str, Any]) -> bool:
+    return check.get("bound") == "ceiling"
+
+
 def _low(metrics: Mapping[str, Any], *keys: str) -> object:
+    return _end(metrics, 0, *keys)
+
+
+def _end(metrics: Mapping[str, Any], place: int, *keys: str) -> object:
     ends = _at(metrics, *keys, "ci95")
-    return ends[0] if isinstance(ends, Sequence) and not isinstance(ends, str) and len(ends) == 2 else None
+    if not isinstance(ends, Sequence) or isinstance(ends, str) or len(ends) != 2:
+        return None
+    return ends[place]
 
 
 def _at(values: object, *keys: str) -> object:

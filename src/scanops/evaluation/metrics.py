@@ -4,8 +4,9 @@ A bootstrap resample is a weighting of the same images, so every function takes 
 [..., N] (non-negative integers; a weight of 2 means that the image is there twice) and answers for
 all leading axes in one pass. `weights=None` counts each image once.
 
-A class that has no image under a weighting has no recall and no AUROC there: both are NaN, and
-macro averages run over the classes that have a value. An average without any is NaN.
+A class that has no image under a weighting has no recall there: it is NaN, and macro averages run
+over the classes that have a value. An average without any is NaN. What depends on the order of the
+scores is in `ranking`.
 """
 
 from __future__ import annotations
@@ -47,7 +48,7 @@ def accuracy(counts: Floats) -> Floats:
     Returns:
         float64 [...] in [0, 1]; NaN without images.
     """
-    return _divide(_hits(counts).sum(-1), counts.sum((-2, -1)))
+    return divide(_hits(counts).sum(-1), counts.sum((-2, -1)))
 
 
 def recall(counts: Floats) -> Floats:
@@ -59,7 +60,7 @@ def recall(counts: Floats) -> Floats:
     Returns:
         float64 [..., K] in [0, 1]; NaN for a class without images.
     """
-    return _divide(_hits(counts), counts.sum(-1))
+    return divide(_hits(counts), counts.sum(-1))
 
 
 def precision(counts: Floats) -> Floats:
@@ -71,7 +72,20 @@ def precision(counts: Floats) -> Floats:
     Returns:
         float64 [..., K] in [0, 1]; NaN for a class that was never predicted.
     """
-    return _divide(_hits(counts), counts.sum(-2))
+    return divide(_hits(counts), counts.sum(-2))
+
+
+def specificity(counts: Floats) -> Floats:
+    """Share of the other classes' images that were not taken for a class.
+
+    Args:
+        counts: float64 [..., K, K] from `confusion`.
+
+    Returns:
+        float64 [..., K] in [0, 1]; NaN for a class that all images belong to.
+    """
+    others = counts.sum((-2, -1))[..., None] - counts.sum(-1)
+    return divide(others - (counts.sum(-2) - _hits(counts)), others)
 
 
 def balanced_accuracy(counts: Floats) -> Floats:
@@ -98,28 +112,7 @@ def macro_f1(counts: Floats) -> Floats:
     Returns:
         float64 [...] in [0, 1].
     """
-    return macro(_divide(2.0 * _hits(counts), counts.sum(-1) + counts.sum(-2)))
-
-
-def auroc(labels: Integers, probabilities: Probabilities, weights: Integers | None = None) -> Floats:
-    """Area under the ROC curve of each class against the rest.
-
-    The Mann-Whitney form: the chance that an image of the class scores above one of another class,
-    ties counting a half (Hanley and McNeil 1982, Radiology 143:29-36).
-
-    Args:
-        labels: int64 [N] in [0, K).
-        probabilities: float32 [N, K].
-        weights: int64 [..., N] or None.
-
-    Returns:
-        float64 [..., K] in [0, 1]; NaN for a class that has no images, or all of them.
-    """
-    weighted = _as_floats(weights, len(labels))
-    # Images along the first axis: sorting then moves whole rows, which is several times faster.
-    rows = np.ascontiguousarray(weighted.reshape(-1, len(labels)).T)
-    areas = [_area(labels == k, probabilities[:, k], rows) for k in range(probabilities.shape[1])]
-    return np.stack(areas, axis=-1).reshape(*weighted.shape[:-1], len(areas))
+    return macro(divide(2.0 * _hits(counts), counts.sum(-1) + counts.sum(-2)))
 
 
 def expected_calibration_error(
@@ -144,7 +137,52 @@ def expected_calibration_error(
     gaps = np.zeros((len(labels), bins))
     correct = probabilities.argmax(axis=1) == labels
     gaps[np.arange(len(labels)), calibration_bin(confidence, bins)] = correct - confidence
-    return _divide(np.abs(weighted @ gaps).sum(-1), weighted.sum(-1))
+    return divide(np.abs(weighted @ gaps).sum(-1), weighted.sum(-1))
+
+
+def brier_loss(labels: Integers, probabilities: Probabilities) -> Floats:
+    """Squared distance of each image's probabilities from the truth, Σ_k (p_k - y_k)².
+
+    Its mean is the Brier score in its first form, over all classes (Brier 1950, Monthly Weather
+    Review 78:1-3): 0 is perfect, 1 - 1/K knows nothing, 2 is sure and wrong.
+
+    Args:
+        labels: int64 [N] in [0, K).
+        probabilities: float32 [N, K], rows add up to 1.
+
+    Returns:
+        float64 [N] in [0, 2].
+    """
+    truth = np.eye(probabilities.shape[1])[labels]
+    return np.asarray(np.square(probabilities - truth).sum(axis=1))
+
+
+def log_loss(labels: Integers, probabilities: Probabilities) -> Floats:
+    """Negative log-likelihood of each image's class, in nats.
+
+    Args:
+        labels: int64 [N] in [0, K).
+        probabilities: float32 [N, K], rows add up to 1.
+
+    Returns:
+        float64 [N] in [0, 88]: a probability of zero counts as the smallest that float32 holds in full.
+    """
+    likelihood = probabilities[np.arange(len(labels)), labels]
+    return -np.log(np.maximum(likelihood, np.finfo(np.float32).tiny).astype(np.float64))
+
+
+def mean(losses: Floats, weights: Integers | None = None) -> Floats:
+    """Average a loss over the images.
+
+    Args:
+        losses: float64 [N].
+        weights: int64 [..., N] or None.
+
+    Returns:
+        float64 [...]; NaN without images.
+    """
+    weighted = _as_floats(weights, len(losses))
+    return divide(weighted @ losses, weighted.sum(-1))
 
 
 def calibration_bin(confidence: Floats, bins: int) -> Integers:
@@ -169,19 +207,21 @@ def macro(values: Floats) -> Floats:
     Returns:
         float64 [...]; NaN where no class has one.
     """
-    return _divide(np.nansum(values, axis=-1), (~np.isnan(values)).sum(-1).astype(np.float64))
+    return divide(np.nansum(values, axis=-1), (~np.isnan(values)).sum(-1).astype(np.float64))
 
 
-def _area(positive: npt.NDArray[np.bool_], scores: Probabilities, rows: Floats) -> Floats:
-    order = np.argsort(scores, kind="stable")
-    ranked = scores[order]
-    ties = np.flatnonzero(np.concatenate(([True], ranked[1:] != ranked[:-1])))
-    weights = rows[order]
-    inside = weights * positive[order, None]
-    positives = np.add.reduceat(inside, ties, axis=0)
-    negatives = np.add.reduceat(weights - inside, ties, axis=0)
-    below = np.cumsum(negatives, axis=0) - negatives / 2.0
-    return _divide((positives * below).sum(0), positives.sum(0) * negatives.sum(0))
+def divide(above: Floats, below: Floats) -> Floats:
+    """Divide where there is something to divide by.
+
+    Args:
+        above: float64 [...].
+        below: float64 [...], not negative.
+
+    Returns:
+        float64 [...]; NaN where `below` is 0.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.where(below > 0, above / below, np.nan))
 
 
 def _hits(counts: Floats) -> Floats:
@@ -190,8 +230,3 @@ def _hits(counts: Floats) -> Floats:
 
 def _as_floats(weights: Integers | None, images: int) -> Floats:
     return np.ones(images) if weights is None else np.asarray(weights, np.float64)
-
-
-def _divide(above: Floats, below: Floats) -> Floats:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.where(below > 0, above / below, np.nan))

@@ -7,62 +7,63 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from scanops.config import Evaluation
 from scanops.errors import VerdictError
-from scanops.evaluation import metrics
-from scanops.evaluation.metrics import Floats, Integers, Probabilities
-from scanops.intervals import Interval, Statistic, bootstrap
+from scanops.evaluation import detection, measures
+from scanops.evaluation.measures import PER_CLASS, Answers
+from scanops.evaluation.metrics import Integers, Probabilities
+from scanops.evaluation.slices import Slice
+from scanops.intervals import Interval, bootstrap
 
-OVERALL = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "ece")
+OVERALL = ("accuracy", "balanced_accuracy", "macro_f1", "auroc", "average_precision", "brier", "ece")
+CONFIDENCE = ("ece", "brier", "nll")
 # Digits kept. The last bits of a float differ between processors; a report must not.
 DIGITS = 6
+# Groups below which a part of the cohort gets no figures: an interval from so few says nothing.
+FEWEST = 10
 
 
 def measure(
-    labels: Integers,
-    probabilities: Probabilities,
-    groups: npt.NDArray[np.generic],
-    rivals: Mapping[str, Integers],
-    classes: Sequence[str],
-    settings: Evaluation,
+    answers: Answers, rivals: Mapping[str, Integers], slices: Sequence[Slice], settings: Evaluation
 ) -> dict[str, Any]:
-    """Score a model and its baselines on the same images and the same resamples.
+    """Score a model, its baselines and parts of the cohort on the same images and the same resamples.
 
     Args:
-        labels: int64 [N] in [0, K).
-        probabilities: float32 [N, K], rows add up to 1.
-        groups: [N], what group each image belongs to.
+        answers: The model's.
         rivals: int64 [N] answers a baseline.
-        classes: K names, in order.
-        settings: Resamples, seed and calibration bins.
+        slices: Parts of the cohort.
+        settings: Resamples, seed, calibration bins, and what a detection is.
 
     Returns:
         The report: NaN as None, other numbers rounded. `margin` of a baseline is the model's
-        balanced accuracy less its own, with a paired interval.
+        balanced accuracy less its own, with a paired interval. A part of fewer than 10 groups has
+        `too_few` true and no figures.
 
     Raises:
+        ConfigError: `evaluation.negative_class` is no class.
         VerdictError: The answers are no probabilities, or the groups are too few.
     """
-    _refuse_improper(probabilities)
-    statistic = _statistic(labels, probabilities, rivals, settings.calibration_bins)
-    found = bootstrap(statistic, groups, resamples=settings.bootstrap_resamples, seed=settings.seed)
-    counts = metrics.confusion(labels, probabilities.argmax(axis=1), len(classes))
+    _refuse_improper(answers.probabilities)
+    negative = detection.negative_class(answers.classes, settings.negative_class)
+    held = [part for part in slices if _groups(answers, part) >= FEWEST]
+    statistic = measures.together(
+        measures.of_model(answers, negative, settings.detection_specificity),
+        measures.of_confidence(answers, settings.calibration_bins),
+        measures.of_rivals(answers, rivals),
+        measures.of_slices(answers, held),
+    )
+    found = bootstrap(statistic, answers.groups, resamples=settings.bootstrap_resamples, seed=settings.seed)
     return {
         **{name: _shown(found[name]) for name in OVERALL},
-        "per_class": _per_class(counts, classes, found),
-        "baselines": {
-            rival: {
-                "accuracy": _shown(found[f"{rival}.accuracy"]),
-                "balanced_accuracy": _shown(found[f"{rival}.balanced_accuracy"]),
-                "margin": _shown(found[f"{rival}.margin"]),
-            }
-            for rival in rivals
-        },
-        "test_images": len(labels),
-        "groups": len(np.unique(groups)),
-        "classes": list(classes),
+        "per_class": _per_class(answers, found),
+        "detection": None if negative is None else _detection(answers.classes[negative], settings, found),
+        "calibration": _calibration(answers.temperature, found),
+        "baselines": {rival: _under(found, rival, "balanced_accuracy", "margin") for rival in rivals},
+        "slices": _slices(answers, slices, found),
+        "test_images": len(answers.labels),
+        "groups": len(np.unique(answers.groups)),
+        "classes": list(answers.classes),
     }
 
 
@@ -79,53 +80,63 @@ def sentence(report: Mapping[str, Any]) -> str:
         f"{name.replace('_', ' ')} {_brief(found['balanced_accuracy'])}"
         for name, found in report["baselines"].items()
     )
+    before = report["calibration"]["before"]["ece"]
     return (
         f"evaluate: on {report['test_images']} pictures in {report['groups']} groups: accuracy "
         f"{_brief(report['accuracy'])}, balanced accuracy {_brief(report['balanced_accuracy'])}; "
+        f"calibration error {_brief(report['ece'])}, before calibration {_brief(before)}; "
         f"balanced accuracy of the baselines: {rivals}"
     )
 
 
-def _statistic(
-    labels: Integers, probabilities: Probabilities, rivals: Mapping[str, Integers], bins: int
-) -> Statistic:
-    predictions, classes = probabilities.argmax(axis=1), probabilities.shape[1]
-
-    def statistic(weights: Integers) -> dict[str, Floats]:
-        counts = metrics.confusion(labels, predictions, classes, weights)
-        values = {
-            "accuracy": metrics.accuracy(counts),
-            "balanced_accuracy": metrics.balanced_accuracy(counts),
-            "macro_f1": metrics.macro_f1(counts),
-            "auroc": metrics.macro(metrics.auroc(labels, probabilities, weights)),
-            "ece": metrics.expected_calibration_error(labels, probabilities, bins, weights),
-        }
-        recall = metrics.recall(counts)
-        values |= {f"recall.{index}": recall[:, index] for index in range(classes)}
-        for name, answers in rivals.items():
-            theirs = metrics.confusion(labels, answers, classes, weights)
-            balanced = metrics.balanced_accuracy(theirs)
-            values[f"{name}.accuracy"] = metrics.accuracy(theirs)
-            values[f"{name}.balanced_accuracy"] = balanced
-            values[f"{name}.margin"] = values["balanced_accuracy"] - balanced
-        return values
-
-    return statistic
+def _per_class(answers: Answers, found: Mapping[str, Interval]) -> dict[str, dict[str, Any]]:
+    support = np.bincount(answers.labels, minlength=len(answers.classes))
+    described: dict[str, dict[str, Any]] = {}
+    for index, name in enumerate(answers.classes):
+        described[name] = {"support": int(support[index])}
+        for measured in PER_CLASS:
+            shown = _shown(found[f"{measured}.{index}"])
+            described[name] |= {measured: shown["value"], f"{measured}_ci95": shown["ci95"]}
+    return described
 
 
-def _per_class(
-    counts: Floats, classes: Sequence[str], found: Mapping[str, Interval]
-) -> dict[str, dict[str, Any]]:
-    precision, support = metrics.precision(counts), counts.sum(-1)
+def _detection(negative: str, settings: Evaluation, found: Mapping[str, Interval]) -> dict[str, Any]:
     return {
-        name: {
-            "recall": _number(found[f"recall.{index}"].value),
-            "recall_ci95": _shown(found[f"recall.{index}"])["ci95"],
-            "precision": _number(precision[index]),
-            "support": int(support[index]),
-        }
-        for index, name in enumerate(classes)
+        "negative_class": negative,
+        "specificity": settings.detection_specificity,
+        "sensitivity": _shown(found["sensitivity"]),
     }
+
+
+def _calibration(temperature: float, found: Mapping[str, Interval]) -> dict[str, Any]:
+    return {
+        "temperature": temperature,
+        "before": {name: _shown(found[f"before.{name}"]) for name in CONFIDENCE},
+        "after": {name: _shown(found[name]) for name in CONFIDENCE},
+    }
+
+
+def _slices(
+    answers: Answers, slices: Sequence[Slice], found: Mapping[str, Interval]
+) -> dict[str, dict[str, Any]]:
+    described: dict[str, dict[str, Any]] = {}
+    for part in slices:
+        entry: dict[str, Any] = {"images": int(part.member.sum()), "groups": _groups(answers, part)}
+        if part.span is not None:
+            entry["range"] = [_number(end) for end in part.span]
+        entry["too_few"] = entry["groups"] < FEWEST
+        if not entry["too_few"]:
+            entry |= _under(found, f"{part.trait}.{part.name}", "balanced_accuracy")
+        described.setdefault(part.trait, {})[part.name] = entry
+    return described
+
+
+def _under(found: Mapping[str, Interval], prefix: str, *names: str) -> dict[str, Any]:
+    return {name: _shown(found[f"{prefix}.{name}"]) for name in ("accuracy", *names)}
+
+
+def _groups(answers: Answers, part: Slice) -> int:
+    return len(np.unique(answers.groups[part.member]))
 
 
 def _refuse_improper(probabilities: Probabilities) -> None:

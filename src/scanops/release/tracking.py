@@ -67,7 +67,7 @@ class Run:
             call()
         except FAULTS as error:
             if not self._told:
-                fault = _hide_password(str(error))
+                fault = hide_password(str(error))
                 print(f"warning: tracking server: does not record any more ({fault})", file=sys.stderr)
             self._told = True
 
@@ -100,8 +100,8 @@ def run(rules: Tracking, name: str, sections: Mapping[str, BaseModel], tags: dic
         mlflow.log_params(_flatten(sections))
     except FAULTS as error:
         raise OutsideError(
-            f"tracking server {_hide_password(uri)}",
-            f"cannot be used ({_hide_password(str(error))})",
+            f"tracking server {hide_password(uri)}",
+            f"cannot be used ({hide_password(str(error))})",
             "Start it (a data base needs its driver), or unset MLFLOW_TRACKING_URI to track locally",
         ) from error
     opened, status = Run(), "FAILED"
@@ -112,7 +112,15 @@ def run(rules: Tracking, name: str, sections: Mapping[str, BaseModel], tags: dic
         opened.end(status)
 
 
-def _hide_password(text: str) -> str:
+def hide_password(text: str) -> str:
+    """Blot out what stands before the host of an address.
+
+    Args:
+        text: Anything that may hold addresses.
+
+    Returns:
+        The same without names and passwords.
+    """
     return re.sub(r"//[^/@\s]*@", "//***@", text)
 
 

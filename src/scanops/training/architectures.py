@@ -1,26 +1,44 @@
-"""The catalogue of networks: each takes uint8 images and holds its own normalisation."""
+"""The catalogue of networks; docs/models.md shows it as a table.
+
+`model_rules.SMALLEST_SIDES_PX` holds the same names, with the smallest side that each can take: a wrong
+name or side is found before any work starts, without loading TensorFlow.
+"""
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
+from functools import partial
 
 import keras
-from keras import layers
+from keras import applications
 
-from scanops.digest import hash_file
-from scanops.errors import ConfigError, OutsideError
 from scanops.model_rules import Training
+from scanops.training import scratch
 
-SCALINGS = {"0..1": (1 / 255, 0.0), "-1..1": (1 / 127.5, -1.0), "0..255": (1.0, 0.0)}
-# What Keras raises on a file that is damaged, is no model, or takes another input.
-LOADING_FAULTS = (ValueError, OSError, TypeError, KeyError, AttributeError, zipfile.BadZipFile)
-POOLINGS = {"average": layers.GlobalAveragePooling2D, "max": layers.GlobalMaxPooling2D}
-TRUNK = "trunk"
-# The graph's outputs, by the names of the layers that give them.
-FEATURES, EMBEDDING, PROBABILITIES = "features", "embedding", "probabilities"
+
+@dataclass(frozen=True)
+class Published:
+    """Weights learnt on ImageNet, without the classes' layer, as Keras fetches and keeps them.
+
+    Attributes:
+        file: Name in Keras' cache; `{side}` stands for the side that they were learnt at.
+        sides: Those to choose from, in pixels; the largest is taken for any other input.
+    """
+
+    file: str
+    sides: tuple[int, ...] = ()
+
+    def file_for(self, size_px: int) -> str:
+        """Name the file for an input.
+
+        Args:
+            size_px: Side of the input.
+
+        Returns:
+            A file name.
+        """
+        return self.file.format(side=size_px if size_px in self.sides else max(self.sides, default=0))
 
 
 @dataclass(frozen=True)
@@ -29,89 +47,73 @@ class Architecture:
 
     Attributes:
         size_px: Side of its square input unless `imaging.size_px` says otherwise.
-        scaling: Range of values that the trunk expects, a key of `SCALINGS`; None takes
+        scaling: What the trunk expects, a key of `normalisation.SCALINGS`; None takes
             `training.input_scaling`.
         pooling: How the feature map becomes the embedding: `average`, or `max` for lesions that are
             small beside the map.
-        trunk: Makes the layers from normalised image to feature map, from the parameters and the side.
+        trunk: Makes the layers from normalised image to feature map; None: `training.weights` holds them.
+        published: Where its ImageNet weights are; None: there are none.
     """
 
     size_px: int
     scaling: str | None
     pooling: str
-    trunk: Callable[[Training, int], keras.Model]
+    trunk: Callable[..., keras.Model] | None
+    published: Published | None = None
 
 
-def _cnn_small(_params: Training, size_px: int) -> keras.Model:
-    """Four blocks of convolution, batch normalisation and max-pooling, from scratch."""
-    image = x = keras.Input((size_px, size_px, 3))
-    for filters in (16, 32, 64, 128):
-        x = layers.Conv2D(filters, 3, padding="same", use_bias=False)(x)
-        x = layers.BatchNormalization(momentum=0.9)(x)
-        x = layers.ReLU()(x)
-        x = layers.MaxPooling2D()(x)
-    return keras.Model(image, x)
-
-
-def _mobilenet(params: Training, size_px: int) -> keras.Model:
-    """MobileNet 1.0 (Howard et al., 2017, arXiv:1704.04861), or a trunk of it from a file."""
-    if params.weights not in ("none", "imagenet"):
-        return _from_file(params, size_px)
-    weights = None if params.weights == "none" else params.weights
-    if size_px < 32:
-        raise ConfigError("imaging.size_px", f"is {size_px}, too small for mobilenet", "Set 32 or more")
-    try:
-        return keras.applications.MobileNet(
-            include_top=False, weights=weights, input_shape=(size_px, size_px, 3)
-        )
-    except Exception as error:  # Keras' downloader raises a bare Exception
-        if weights is None:
-            raise
-        raise OutsideError(
-            "ImageNet weights of mobilenet",
-            f"cannot be fetched ({error})",
-            "Put the file that it names into ~/.keras/models, or set training.weights to a .keras file",
-        ) from error
-
-
-def _from_file(params: Training, size_px: int) -> keras.Model:
-    """Any saved Keras model whose output is a feature map."""
-    path = Path(params.weights)
-    remedy = "Set training.weights to a .keras or .h5 file whose output is a feature map"
-    if not path.is_file():
-        raise ConfigError(f"training.weights {path}", "is not a file", remedy)
-    if params.weights_sha256 and hash_file(path) != params.weights_sha256:
-        raise ConfigError(f"training.weights {path}", "does not match weights_sha256", remedy)
-    try:
-        model = keras.models.load_model(path, compile=False, safe_mode=True)
-        takes = [tensor.shape[-1] for tensor in model.inputs]
-        if takes != [3]:
-            raise ConfigError(f"training.weights {path}", f"takes {takes} channels, not three", remedy)
-        shape = model(keras.Input((size_px, size_px, 3))).shape
-    except LOADING_FAULTS as error:
-        raise ConfigError(f"training.weights {path}", f"cannot be loaded ({error})", remedy) from error
-    if len(shape) != 4:
-        raise ConfigError(f"training.weights {path}", f"gives {shape}, not a feature map", remedy)
-    return model
+def _usual(name: str) -> Published:
+    """Name the file as Keras does for most of its networks."""
+    return Published(f"{name}_weights_tf_dim_ordering_tf_kernels_notop.h5")
 
 
 CATALOGUE: dict[str, Architecture] = {
-    "cnn_small": Architecture(size_px=96, scaling="-1..1", pooling="max", trunk=_cnn_small),
-    "mobilenet": Architecture(size_px=224, scaling="-1..1", pooling="average", trunk=_mobilenet),
-    "file": Architecture(size_px=224, scaling=None, pooling="average", trunk=_from_file),
+    # From scratch.
+    "cnn_small": Architecture(64, "-1..1", "max", scratch.cnn_small),
+    "cnn_scratch": Architecture(240, "-1..1", "average", scratch.cnn_scratch),
+    "cnn_padded": Architecture(240, "-1..1", "average", scratch.cnn_padded),
+    # Simonyan and Zisserman, 2015, arXiv:1409.1556.
+    "vgg16": Architecture(224, "caffe", "average", applications.VGG16, _usual("vgg16")),
+    "vgg19": Architecture(224, "caffe", "average", applications.VGG19, _usual("vgg19")),
+    # He et al., 2015, arXiv:1512.03385.
+    "resnet50": Architecture(224, "caffe", "average", applications.ResNet50, _usual("resnet50")),
+    # He et al., 2016, arXiv:1603.05027.
+    "resnet101v2": Architecture(224, "-1..1", "average", applications.ResNet101V2, _usual("resnet101v2")),
+    # Szegedy et al., 2015, arXiv:1512.00567.
+    "inception_v3": Architecture(299, "-1..1", "average", applications.InceptionV3, _usual("inception_v3")),
+    # Chollet, 2017, arXiv:1610.02357.
+    "xception": Architecture(299, "-1..1", "average", applications.Xception, _usual("xception")),
+    # Howard et al., 2017, arXiv:1704.04861.
+    "mobilenet": Architecture(
+        224,
+        "-1..1",
+        "average",
+        applications.MobileNet,
+        Published("mobilenet_1_0_{side}_tf_no_top.h5", (128, 160, 192, 224)),
+    ),
+    # Sandler et al., 2018, arXiv:1801.04381.
+    "mobilenet_v2": Architecture(
+        224,
+        "-1..1",
+        "average",
+        applications.MobileNetV2,
+        Published(
+            "mobilenet_v2_weights_tf_dim_ordering_tf_kernels_1.0_{side}_no_top.h5", (96, 128, 160, 192, 224)
+        ),
+    ),
+    # Tan and Le, 2021, arXiv:2104.00298. Its own preprocessing is `torch` too: ours takes its place.
+    "efficientnetv2_b0": Architecture(
+        224,
+        "torch",
+        "average",
+        partial(applications.EfficientNetV2B0, include_preprocessing=False),
+        Published("efficientnetv2-b0_notop.h5"),
+    ),
+    # Huang et al., 2017, arXiv:1608.06993.
+    "densenet121": Architecture(224, "torch", "average", applications.DenseNet121, _usual("densenet121")),
+    # Any saved Keras model whose output is a feature map.
+    "file": Architecture(224, None, "average", None),
 }
-
-
-def is_pretrained(params: Training) -> bool:
-    """Tell whether the trunk starts from weights worth keeping at first.
-
-    Args:
-        params: The training section.
-
-    Returns:
-        True when warm-up of the head should come before fine-tuning.
-    """
-    return params.weights != "none"
 
 
 def input_size_px(params: Training, size_px: int | None) -> int:
@@ -125,61 +127,3 @@ def input_size_px(params: Training, size_px: int | None) -> int:
         Side in pixels.
     """
     return size_px or CATALOGUE[params.architecture].size_px
-
-
-def build(params: Training, classes: int, size_px: int) -> keras.Model:
-    """Build a classifier: normalisation, trunk, pooling, dropout, dense.
-
-    Batch normalisation of a pretrained trunk stays in inference mode, also while its weights are
-    fine-tuned: batches of scans would spoil statistics gathered over a million pictures.
-
-    Args:
-        params: The training section.
-        classes: How many.
-        size_px: Side of the input.
-
-    Returns:
-        A model from uint8 [N, size_px, size_px, 3] to probabilities float32 [N, classes]. Its layers
-        `trunk`, `features`, `embedding` and `probabilities` can be found by these names.
-
-    Raises:
-        ConfigError: The weights are not what they should be.
-        OutsideError: Published weights cannot be fetched.
-    """
-    entry = CATALOGUE[params.architecture]
-    scale, offset = SCALINGS[entry.scaling or params.input_scaling]
-    trunk = entry.trunk(params, size_px)
-    trunk.name = TRUNK
-    image = keras.Input((size_px, size_px, 3), dtype="uint8", name="image")
-    x = layers.Rescaling(scale, offset, name="normalisation")(image)
-    x = trunk(x, training=False) if is_pretrained(params) else trunk(x)
-    x = layers.Activation("linear", name=FEATURES)(x)
-    x = POOLINGS[entry.pooling](name=EMBEDDING)(x)
-    x = layers.Dropout(params.dropout, seed=params.seed, name="dropout")(x)
-    x = layers.Dense(classes, activation="softmax", name=PROBABILITIES)(x)
-    return keras.Model(image, x, name=params.architecture)
-
-
-def freeze(model: keras.Model, first_trained: str | None) -> None:
-    """Choose which layers of the trunk learn.
-
-    Args:
-        model: What `build` returns.
-        first_trained: Name of the first layer of the trunk that learns; the layers before it stay as
-            they are. None lets all learn, `TRUNK` none.
-
-    Raises:
-        ConfigError: The trunk has no such layer.
-    """
-    trunk = model.get_layer(TRUNK)
-    trunk.trainable = first_trained != TRUNK
-    if first_trained in (None, TRUNK):
-        return
-    names = [layer.name for layer in trunk.layers]
-    if first_trained not in names:
-        shown = ", ".join(names[-12:])
-        raise ConfigError(
-            f"training.fine_tune_from {first_trained}", "is no layer of the trunk", f"Its last are: {shown}"
-        )
-    for layer in trunk.layers[: names.index(first_trained)]:
-        layer.trainable = False

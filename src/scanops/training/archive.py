@@ -6,7 +6,9 @@ import json
 import re
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
@@ -38,6 +40,30 @@ def save(model: keras.Model, path: Path) -> None:
                 if name == "config.json":
                     data = _count_shared(data.decode()).encode()
                 target.writestr(zipfile.ZipInfo(name, EPOCH), data)
+
+
+def settle(model: keras.Model, weights: Sequence[Any]) -> None:
+    """Leave a model with weights to keep, and nothing else of its training.
+
+    Args:
+        model: Loses the state of its optimiser, and any loss or metric that a reader would have to know.
+        weights: As `get_weights` gave them.
+    """
+    model.set_weights(weights)
+    model.compile(optimizer="sgd", metrics=[])
+    count_draws_from(model, 0)
+
+
+def count_draws_from(model: keras.Model, step: int) -> None:
+    """Have each layer that draws at random do so as in a given step.
+
+    Args:
+        model: Its seeds stay as they are.
+        step: Counted from 0 over the whole training.
+    """
+    for variable in model.variables:
+        if variable.name == "seed_generator_state":
+            variable.assign([variable.numpy()[0], step])
 
 
 def load(path: Path) -> keras.Model:

@@ -5,48 +5,102 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
+from scanops.imaging import Pixels
 from scanops.model_rules import Augmentation
+
+# Changed copies of an image in the picture of examples.
+VERSIONS = 5
+RADIANS = math.pi / 180
+# Folded into a batch's seeds, so that its noise is drawn apart from its other changes.
+NOISE = 1
 
 
 def augment(images: Any, seeds: Any, rules: Augmentation) -> Any:
-    """Change each image of a batch in its own way.
+    """Change each image of a batch in its own way; a function of its arguments alone.
 
     Args:
-        images: uint8 [N, H, W, 3].
+        images: uint8 [N, S, S, 3].
         seeds: int64 [2], changes from batch to batch.
+        rules: How much of what; a change at zero is left out.
+
+    Returns:
+        uint8 [N, S, S, 3]: the network sees the same 256 levels as in production. What is moved in from
+        outside the image is black; grey images stay grey.
+    """
+    # New draws go to the end: the ones before keep their values, and trained models theirs.
+    draws = tf.random.stateless_uniform((9, tf.shape(images)[0]), seeds, -1.0, 1.0)
+    values = tf.cast(images, tf.float32)
+    if _moves(rules):
+        values = _moved(values, draws, rules)
+    if rules.brightness_fraction or rules.contrast_fraction:
+        values = _shaded(values, draws, rules)
+    if rules.noise_std:
+        shape = tf.concat([tf.shape(images)[:3], [1]], 0)
+        noise = tf.random.stateless_normal(shape, tf.random.experimental.stateless_fold_in(seeds, NOISE))
+        values += rules.noise_std * noise
+    return tf.cast(tf.clip_by_value(tf.round(values), 0.0, 255.0), tf.uint8)
+
+
+def examples(
+    pixels: Pixels, targets: npt.NDArray[np.int64], seed: int, rules: Augmentation
+) -> dict[int, Pixels]:
+    """Show what augmentation does: an image of each class, and the same in other versions.
+
+    Args:
+        pixels: uint8 [N, S, S, 3], training images.
+        targets: int64 [N], index of each image's class.
+        seed: Fixes the changes.
         rules: How much of what.
 
     Returns:
-        uint8 [N, H, W, 3]: the network sees the same 256 levels as in production.
+        uint8 [1 + VERSIONS, S, S, 3] a class, the unchanged one first.
     """
-    count, size = tf.shape(images)[0], tf.cast(tf.shape(images)[1], tf.float32)
-    draws = tf.random.stateless_uniform((7, count), seeds, -1.0, 1.0)
-    values = tf.cast(images, tf.float32)
-    moved = tf.raw_ops.ImageProjectiveTransformV3(
+    found = {}
+    for target, place in zip(*np.unique(targets, return_index=True), strict=True):
+        original = np.asarray(pixels[place : place + 1])
+        seeds = tf.constant([seed, target], tf.int64)
+        changed = augment(tf.constant(np.repeat(original, VERSIONS, axis=0)), seeds, rules)
+        found[int(target)] = np.concatenate([original, changed.numpy()])
+    return found
+
+
+def _moves(rules: Augmentation) -> bool:
+    amounts = (rules.rotation_deg, rules.shift_fraction, rules.zoom_fraction, rules.shear_deg)
+    return rules.flip_horizontal or rules.flip_vertical or any(amounts)
+
+
+def _moved(values: Any, draws: Any, rules: Augmentation) -> Any:
+    return tf.raw_ops.ImageProjectiveTransformV3(
         images=values,
-        transforms=_transforms(draws, size, rules),
-        output_shape=tf.shape(images)[1:3],
+        transforms=_transforms(draws, tf.cast(tf.shape(values)[1], tf.float32), rules),
+        output_shape=tf.shape(values)[1:3],
         fill_value=0.0,
         interpolation="BILINEAR",
         fill_mode="CONSTANT",
     )
+
+
+def _shaded(values: Any, draws: Any, rules: Augmentation) -> Any:
     contrast = 1.0 + rules.contrast_fraction * draws[5][:, None, None, None]
     brightness = 255.0 * rules.brightness_fraction * draws[6][:, None, None, None]
-    mean = tf.reduce_mean(moved, axis=(1, 2, 3), keepdims=True)
-    changed = (moved - mean) * contrast + mean + brightness
-    return tf.cast(tf.clip_by_value(tf.round(changed), 0.0, 255.0), tf.uint8)
+    mean = tf.reduce_mean(values, axis=(1, 2, 3), keepdims=True)
+    return (values - mean) * contrast + mean + brightness
 
 
 def _transforms(draws: Any, size: Any, rules: Augmentation) -> Any:
-    """Rotate, zoom, shift and mirror about the centre: rows [a b c d e f 0 0], from output to input."""
-    angle = draws[0] * (rules.rotation_deg * math.pi / 180)
+    """Mirror, shear, rotate, zoom and shift about the centre: rows [a b c d e f 0 0], output to input."""
+    angle = draws[0] * (rules.rotation_deg * RADIANS)
     zoom = 1.0 + rules.zoom_fraction * draws[1]
-    mirrored = tf.logical_and(rules.flip_horizontal, draws[4] > 0)
-    flip = tf.where(mirrored, -1.0, 1.0)
-    a, b = zoom * tf.cos(angle) * flip, -zoom * tf.sin(angle)
-    d, e = zoom * tf.sin(angle) * flip, zoom * tf.cos(angle)
+    lean = tf.tan(draws[7] * (rules.shear_deg * RADIANS))
+    across = tf.where(tf.logical_and(rules.flip_horizontal, draws[4] > 0), -1.0, 1.0)
+    along = tf.where(tf.logical_and(rules.flip_vertical, draws[8] > 0), -1.0, 1.0)
+    cos, sin = tf.cos(angle), tf.sin(angle)
+    a, b = zoom * cos * across, zoom * (cos * lean - sin) * along
+    d, e = zoom * sin * across, zoom * (sin * lean + cos) * along
     centre = (size - 1) / 2
     c = centre - a * centre - b * centre + draws[2] * rules.shift_fraction * size
     f = centre - d * centre - e * centre + draws[3] * rules.shift_fraction * size

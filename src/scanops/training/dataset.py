@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,12 +20,14 @@ class Batches:
     """What a model learns from and is chosen by.
 
     Attributes:
-        train: Batches to learn from.
+        train: Gives the batches to learn from in an epoch, counted from 0.
+        steps: Batches an epoch.
         val: Batches to choose by.
         class_weight: Weight of each class in the training loss, or None.
     """
 
-    train: tf.data.Dataset
+    train: Callable[[int], tf.data.Dataset]
+    steps: int
     val: tf.data.Dataset
     class_weight: dict[int, float] | None
 
@@ -56,7 +59,8 @@ def prepare(train: Part, val: Part, params: Training, rules: Augmentation) -> Ba
     """
     balanced = params.class_weights == "balanced"
     return Batches(
-        training_batches(train, params.batch_size, params.seed, rules),
+        lambda epoch: training_batches(train, params.batch_size, params.seed, rules, epoch),
+        -(-len(train.targets) // params.batch_size),
         ordered_batches(val, params.batch_size),
         balanced_weights(train.targets) if balanced else None,
     )
@@ -75,21 +79,29 @@ def balanced_weights(targets: npt.NDArray[np.int64]) -> dict[int, float]:
     return {index: len(targets) / (len(counts) * max(1, int(count))) for index, count in enumerate(counts)}
 
 
-def training_batches(part: Part, batch_size: int, seed: int, rules: Augmentation | None) -> tf.data.Dataset:
+def training_batches(
+    part: Part, batch_size: int, seed: int, rules: Augmentation | None, epoch: int = 0
+) -> tf.data.Dataset:
     """Make shuffled, augmented batches; another order and other changes in each epoch.
+
+    Order and changes are a function of seed and epoch, so that a training can begin at any epoch.
 
     Args:
         part: The pictures.
         batch_size: Pictures a batch.
         seed: Fixes order and changes.
         rules: Random changes; None for none.
+        epoch: Counted from 0.
 
     Returns:
         Batches of (uint8 [B, S, S, 3], int64 [B]).
     """
     count = len(part.targets)
-    order = tf.data.Dataset.range(count).shuffle(count, seed=seed, reshuffle_each_iteration=True)
-    draws = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
+    steps = -(-count // batch_size)
+    order = tf.data.Dataset.from_tensor_slices(np.random.default_rng((seed, epoch)).permutation(count))
+    draws = tf.data.Dataset.range(epoch * steps, (epoch + 1) * steps).map(
+        lambda step: tf.stack([tf.constant(seed, tf.int64), step])
+    )
 
     def load(indices: Any, seeds: Any) -> Any:
         images, labels = _gather(part, indices)

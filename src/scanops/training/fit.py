@@ -3,49 +3,29 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import keras
-import numpy as np
 import tensorflow as tf
+from tqdm import tqdm
 
 from scanops.errors import VerdictError
 from scanops.model_rules import Training
-from scanops.training import architectures
+from scanops.training import archive, classifier, curve, objectives, optimisers, precision, schedules
+from scanops.training.checkpoints import Arrays, Checkpoint, State
+from scanops.training.curve import Epoch
 from scanops.training.dataset import Batches
+
+MEASURED = ("loss", "accuracy", "balanced_accuracy", "val_loss", "val_accuracy", "val_balanced_accuracy")
 
 
 @dataclass(frozen=True)
-class Epoch:
-    """One point of the learning curves.
-
-    Attributes:
-        epoch: Counted from 1, over both phases.
-        phase: `warmup` or `fit`.
-        learning_rate: Of the optimiser.
-        loss: Mean training loss.
-        accuracy: Training accuracy, augmentation and dropout included.
-        val_loss: Validation loss.
-        val_accuracy: Validation accuracy.
-    """
-
-    epoch: int
-    phase: str
+class _Phase:
+    name: str
+    epochs: int
     learning_rate: float
-    loss: float
-    accuracy: float
-    val_loss: float
-    val_accuracy: float
-
-    def curves(self) -> dict[str, float]:
-        """Give the measured values by name.
-
-        Returns:
-            Everything but the epoch and the phase.
-        """
-        return {name: value for name, value in asdict(self).items() if name not in ("epoch", "phase")}
+    first_trained: str | None  # see `classifier.freeze`
 
 
 def make_reproducible(seed: int) -> None:
@@ -59,99 +39,187 @@ def make_reproducible(seed: int) -> None:
 
 
 def fit(
-    model: keras.Model, data: Batches, params: Training, on_epoch: Callable[[Epoch], None]
+    model: keras.Model,
+    data: Batches,
+    params: Training,
+    on_epoch: Callable[[Epoch], None],
+    checkpoint: Checkpoint | None = None,
 ) -> list[Epoch]:
-    """Fit a model in place, and leave it with the weights of its best validation loss.
+    """Fit a model in place, and leave it with the weights of its best epoch.
 
     Args:
-        model: What `architectures.build` returns.
+        model: What `classifier.build` returns.
         data: What to learn from.
         params: The training section.
-        on_epoch: Called after each epoch.
+        on_epoch: Called after each epoch, and first for those that a checkpoint remembers.
+        checkpoint: Where to go on from, and what to leave after each epoch; None keeps nothing.
 
     Returns:
         The learning curves.
 
     Raises:
-        VerdictError: The loss is not a number.
+        VerdictError: The loss is not a number; it names the place of the last good weights.
         ConfigError: `fine_tune_from` is no layer.
     """
-    best = _Best(on_epoch)
-    if architectures.is_pretrained(params) and params.warmup_epochs:
-        architectures.freeze(model, architectures.TRUNK)
-        best.begin("warmup")
-        _run(model, data, best, params.warmup_epochs, params.warmup_learning_rate, params)
-    rate = params.learning_rate
-    if architectures.is_pretrained(params):
-        architectures.freeze(model, params.fine_tune_from)
-        rate = params.fine_tune_learning_rate
-    best.begin("fit")
-    _run(model, data, best, params.epochs, rate, params)
-    model.set_weights(best.weights)
-    return best.curve
+    learner = precision.mixed(model) if params.mixed_precision else model
+    run = _Run(learner, data, params, on_epoch, checkpoint)
+    try:
+        run.resume()
+        for phase in _phases(params):
+            run.train(phase)
+    except VerdictError as error:
+        place = checkpoint.rescue(model) if checkpoint else "No weights were kept"
+        raise VerdictError(error.subject, error.fault, f"{error.remedy}. {place}") from error
+    archive.settle(model, run.best)
+    return run.points
 
 
-def sentence(curve: list[Epoch]) -> str:
+def sentence(points: Sequence[Epoch], params: Training) -> str:
     """Say a training's gist in one line.
 
     Args:
-        curve: What `fit` returns.
+        points: What `fit` returns.
+        params: The training section.
 
     Returns:
         One line for the terminal.
     """
-    best = min(curve, key=lambda point: point.val_loss)
-    return f"train: {len(curve)} epochs, best {best.epoch}: validation accuracy {best.val_accuracy:.3f}"
+    best = curve.best(points, params)
+    return (
+        f"train: {len(points)} epochs, best {best.epoch}: validation accuracy {best.val_accuracy:.3f}, "
+        f"balanced {best.val_balanced_accuracy:.3f}"
+    )
 
 
-class _Best(keras.callbacks.Callback):
-    """Keeps the weights of the lowest validation loss over both phases, and the curve."""
+def _phases(params: Training) -> list[_Phase]:
+    if not classifier.is_pretrained(params):
+        return [_Phase("fit", params.epochs, params.learning_rate, None)]
+    warmup = _Phase("warmup", params.warmup_epochs, params.warmup_learning_rate, classifier.TRUNK)
+    rest = _Phase("fit", params.epochs, params.fine_tune_learning_rate, params.fine_tune_from)
+    return [warmup, rest] if params.warmup_epochs else [rest]
 
-    def __init__(self, on_epoch: Callable[[Epoch], None]) -> None:
-        super().__init__()
-        self.curve: list[Epoch] = []
-        self.weights: list[Any] = []
-        self._lowest = float("inf")
-        self._phase = ""
-        self._on_epoch = on_epoch
 
-    def begin(self, phase: str) -> None:
-        self._phase = phase
+class _Run:
+    """A training under way: what it has reached, and how it goes on."""
 
-    def on_epoch_end(self, _epoch: int, logs: dict[str, float] | None = None) -> None:
-        seen = logs or {}
-        if not np.isfinite([seen["loss"], seen["val_loss"]]).all():
-            raise VerdictError(
-                "training", "reached a loss that is not a number", "Lower training.learning_rate"
-            )
-        rate = float(self.model.optimizer.learning_rate)
-        measured = (seen[name] for name in ("loss", "accuracy", "val_loss", "val_accuracy"))
-        point = Epoch(len(self.curve) + 1, self._phase, rate, *(float(value) for value in measured))
-        self.curve.append(point)
-        if point.val_loss < self._lowest:
-            self._lowest, self.weights = point.val_loss, self.model.get_weights()
+    def __init__(
+        self,
+        model: keras.Model,
+        data: Batches,
+        params: Training,
+        on_epoch: Callable[[Epoch], None],
+        checkpoint: Checkpoint | None,
+    ) -> None:
+        self.points: list[Epoch] = []
+        self.best: Arrays = []
+        self._model, self._data, self._params = model, data, params
+        self._on_epoch, self._checkpoint = on_epoch, checkpoint
+        self._optimiser: Arrays | None = None  # left by the epoch that a checkpoint remembers
+
+    def resume(self) -> None:
+        """Take up what a checkpoint remembers."""
+        state = self._checkpoint.read() if self._checkpoint else None
+        if state is None:
+            return
+        self._model.set_weights(state.weights)
+        self.points, self.best, self._optimiser = state.curve, state.best, state.optimiser
+        for point in self.points:
+            self._on_epoch(point)
+        print(f"resumed after epoch {len(self.points)}", flush=True)
+
+    def train(self, phase: _Phase) -> None:
+        """Do what is left of a phase."""
+        done = self._of(phase)
+        if self.points and (phase.name, self.points[-1].phase) == ("warmup", "fit"):
+            return  # it had ended before the interruption
+        classifier.freeze(self._model, phase.first_trained)
+        if classifier.is_pretrained(self._params):
+            _hold_statistics(self._model.get_layer(classifier.TRUNK))
+        self._compile(phase)
+        if done and self._optimiser is not None:
+            self._restore_optimiser(self._optimiser)
+        while len(self._of(phase)) < phase.epochs and not curve.is_over(self._of(phase), self._params):
+            self._learn(phase)
+
+    def _of(self, phase: _Phase) -> list[Epoch]:
+        return [point for point in self.points if point.phase == phase.name]
+
+    def _compile(self, phase: _Phase) -> None:
+        rate = schedules.build(self._params, phase.learning_rate, phase.epochs, self._data.steps)
+        classes = self._model.output_shape[-1]
+        loss, metrics = objectives.build(classes, self._params.label_smoothing)
+        self._model.compile(optimisers.build(self._params, rate), loss, metrics=metrics)
+
+    def _restore_optimiser(self, values: Arrays) -> None:
+        optimiser = self._model.optimizer
+        optimiser.build(self._model.trainable_variables)
+        for variable, value in zip(optimiser.variables, values, strict=True):
+            variable.assign(value)
+
+    def _learn(self, phase: _Phase) -> None:
+        """Train one epoch, and remember it."""
+        index, here, model = len(self.points), self._of(phase), self._model
+        if self._params.schedule == "reduce_on_plateau":
+            model.optimizer.learning_rate = curve.plateau_rate(here, phase.learning_rate, self._params)
+        archive.count_draws_from(model, index * self._data.steps)
+        bar = _Bar(f"{phase.name} {len(here) + 1}/{phase.epochs}", self._data.steps)
+        logs = model.fit(
+            self._data.train(index),
+            validation_data=self._data.val,
+            class_weight=self._data.class_weight,
+            callbacks=[bar, keras.callbacks.TerminateOnNaN()],
+            shuffle=False,  # the batches come shuffled
+            verbose=0,
+        ).history
+        rate = float(model.optimizer.learning_rate)
+        point = Epoch(index + 1, phase.name, rate, *(float(logs[name][-1]) for name in MEASURED))
+        if not point.is_finite():
+            fault = f"reached a loss that is not a number in epoch {point.epoch}"
+            raise VerdictError("training", fault, "Lower training.learning_rate")
+        self._keep(point)
+        print(_line(point, f"{len(here) + 1}/{phase.epochs}"), flush=True)
+
+    def _keep(self, point: Epoch) -> None:
+        self.points.append(point)
+        weights = self._model.get_weights()
+        if curve.best(self.points, self._params) is point:
+            self.best = weights
+        if self._checkpoint:
+            variables = [variable.numpy() for variable in self._model.optimizer.variables]
+            self._checkpoint.write(State(self.points, weights, variables, self.best))
         self._on_epoch(point)
 
 
-def _run(
-    model: keras.Model, data: Batches, best: _Best, epochs: int, learning_rate: float, params: Training
-) -> None:
-    rate: Any = learning_rate
-    if params.schedule == "cosine":
-        steps = epochs * int(data.train.cardinality())
-        rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-    model.compile(
-        optimizer=keras.optimizers.Adam(rate),
-        loss=keras.losses.SparseCategoricalCrossentropy(),
-        metrics=["accuracy"],
-    )
-    stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=params.early_stopping_patience)
-    model.fit(
-        data.train,
-        validation_data=data.val,
-        epochs=epochs,
-        class_weight=data.class_weight,
-        callbacks=[best, stop],
-        shuffle=False,  # the batches come shuffled
-        verbose="auto" if sys.stdout.isatty() else 2,
+class _Bar(keras.callbacks.Callback):
+    """Shows the batches of an epoch on a terminal."""
+
+    def __init__(self, title: str, steps: int) -> None:
+        super().__init__()
+        self._bar = tqdm(total=steps, desc=title, unit="batch", disable=None, leave=False, file=sys.stderr)
+
+    def on_train_batch_end(self, _batch: int, *_more: object, **_named: object) -> None:
+        self._bar.update()
+
+    def on_train_end(self, *_more: object, **_named: object) -> None:
+        self._bar.close()
+
+
+def _hold_statistics(trunk: keras.Model) -> None:
+    """Keep batch normalisation in inference mode, which `fit` leaves however a layer was called.
+
+    Keras' `fit` calls the model with `training=True`, and that reaches the layers of a trunk that was joined
+    with `training=False` (keras-team/keras, issue 20285); a layer that is not trained heeds neither.
+    """
+    for layer in trunk.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.trainable = False
+        if isinstance(layer, keras.Model):
+            _hold_statistics(layer)
+
+
+def _line(point: Epoch, place: str) -> str:
+    return (
+        f"{point.phase} {place}: loss {point.loss:.4f}, validation {point.val_loss:.4f}; balanced accuracy "
+        f"{point.balanced_accuracy:.3f}, validation {point.val_balanced_accuracy:.3f}; "
+        f"rate {point.learning_rate:.2g}"
     )

@@ -16,7 +16,9 @@ from scanops import imaging
 
 
 @contextlib.contextmanager
-def decoded(root: Path, paths: Sequence[str], size_px: int, fit: imaging.Fit) -> Iterator[imaging.Pixels]:
+def decoded(
+    root: Path, paths: Sequence[str], form: imaging.InputForm, tally: imaging.CropTally | None = None
+) -> Iterator[imaging.Pixels]:
     """Decode pictures into one array, which lives in a temporary file.
 
     The file's pages are the system's cache: a set larger than memory costs disk reads, not a crash.
@@ -24,11 +26,11 @@ def decoded(root: Path, paths: Sequence[str], size_px: int, fit: imaging.Fit) ->
     Args:
         root: Folder that the paths are relative to.
         paths: As the manifest holds them, see `imaging.locate`.
-        size_px: Side of the result.
-        fit: See `imaging.resize`.
+        form: What the network expects.
+        tally: Where to count pictures without a head to crop to.
 
     Yields:
-        uint8 [len(paths), size_px, size_px, 3], in the order of `paths`; gone after the block.
+        uint8 [N, size_px, size_px, 3], in the order of `paths`; gone after the block.
 
     Raises:
         ImageError: A file that validation let pass cannot be decoded any more.
@@ -36,10 +38,10 @@ def decoded(root: Path, paths: Sequence[str], size_px: int, fit: imaging.Fit) ->
     """
 
     def fill(index: int) -> None:
-        array[index] = imaging.resize(imaging.read(root, paths[index]).pixels, size_px, fit)
+        array[index] = imaging.to_input(imaging.read(root, paths[index]), form, tally)
 
     with tempfile.TemporaryDirectory(prefix="scanops-pixels-") as folder:
-        shape = (len(paths), size_px, size_px, 3)
+        shape = (len(paths), form.size_px, form.size_px, 3)
         place = Path(folder) / "pixels.npy"
         array = np.lib.format.open_memmap(place, "w+", np.uint8, shape)
         # A mapped file on a full disk would kill the process where it is written to: ask for the space now.

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from scanops import temperature
 from scanops.bundle import bundle as bundles
 from scanops.bundle.predictor import Predictor
 from scanops.errors import ConfigError, ImageError
@@ -62,6 +64,17 @@ def test_a_broken_description_is_told(folder: Path, content: str) -> None:
         Predictor(folder)
 
 
+def test_a_bundle_older_than_the_crop_takes_whole_pictures(folder: Path) -> None:
+    """A description without `crop` is read as `none`; one that is unknown is refused."""
+    description = json.loads((folder / bundles.DESCRIPTION).read_text())
+    assert description.pop("crop") == "none"
+    (folder / bundles.DESCRIPTION).write_text(json.dumps(description))
+    assert bundles.read(folder).crop == "none"
+    (folder / bundles.DESCRIPTION).write_text(json.dumps({**description, "crop": "skull"}))
+    with pytest.raises(ConfigError, match="crop"):
+        bundles.read(folder)
+
+
 def test_the_name_follows_the_content(folder: Path, tmp_path: Path) -> None:
     """Equal bundles have one name; another class, hash or size gives another."""
     twin = make_bundle(tmp_path / "twin", ("a", "b"), 32)
@@ -74,3 +87,47 @@ def test_telemetry_is_off() -> None:
     import os  # noqa: PLC0415  (after the import under test)
 
     assert os.environ["ORT_DISABLE_TELEMETRY"] == "1"
+
+
+def test_probabilities_are_calibrated_and_nothing_else_is(folder: Path) -> None:
+    """The description's temperature changes the probabilities; the graph alone gives what it gave."""
+    plain = Predictor(folder)
+    bundles.write(folder, plain.bundle.model_copy(update={"temperature": 2.5}))
+    calibrated = Predictor(folder)
+    batch = np.stack([plain.prepare(encode(noise(i))) for i in range(3)])
+    raw, found = plain.predict(batch), calibrated.predict(batch)
+    np.testing.assert_array_equal(found.probabilities, temperature.scale(raw.probabilities, 2.5))
+    assert (found.probabilities.max(1) < raw.probabilities.max(1)).all()
+    np.testing.assert_array_equal(found.embedding, raw.embedding)
+    np.testing.assert_array_equal(calibrated.run_graph(batch).probabilities, raw.probabilities)
+    assert calibrated.bundle_sha256 != plain.bundle_sha256
+
+
+def test_a_bundle_without_a_temperature_answers_as_its_graph(folder: Path) -> None:
+    """A bundle that is older than calibration is read, and its probabilities are left alone."""
+    description = json.loads((folder / bundles.DESCRIPTION).read_text())
+    del description["temperature"]
+    (folder / bundles.DESCRIPTION).write_text(json.dumps(description))
+    predictor = Predictor(folder)
+    batch = predictor.prepare(encode(noise(1)))[None]
+    np.testing.assert_array_equal(
+        predictor.predict(batch).probabilities, predictor.run_graph(batch).probabilities
+    )
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, "NaN", "Infinity"])
+def test_a_temperature_that_is_none_is_refused(folder: Path, value: object) -> None:
+    """A description with an impossible temperature is not loaded."""
+    description = json.loads((folder / bundles.DESCRIPTION).read_text())
+    description["temperature"] = float(value)
+    (folder / bundles.DESCRIPTION).write_text(json.dumps(description))
+    with pytest.raises(ConfigError, match="invalid description"):
+        Predictor(folder)
+
+
+def test_all_files_of_a_bundle_are_weighed(folder: Path) -> None:
+    """Its size is that of what travels: the graph, the description, and whatever lies beside them."""
+    sizes = [(folder / name).stat().st_size for name in (bundles.GRAPH, bundles.DESCRIPTION)]
+    (folder / "card").mkdir()
+    (folder / "card" / "card.md").write_bytes(b"x" * 100)
+    assert bundles.size_bytes(folder) == sum(sizes) + 100

@@ -5,15 +5,19 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from scanops import config
 from scanops.config import Evaluation, Gate
 from scanops.evaluation import gate, report
+from scanops.evaluation.measures import Answers
 from scanops.evaluation.metrics import Integers, Probabilities
 
+ROOT = Path(__file__).parents[3]
 CLASSES = ["a", "b", "c", "rare"]
 FLOORS = Gate(min_macro_f1=0.75)
 
@@ -38,7 +42,8 @@ def measured(
         "nearest_neighbour": majority if neighbour is None else neighbour,
     }
     settings = Evaluation(bootstrap_resamples=400)
-    return report.measure(labels, probabilities, np.arange(len(labels)), rivals, CLASSES, settings)
+    answers = Answers(labels, probabilities, np.arange(len(labels)), CLASSES)
+    return report.measure(answers, rivals, [], settings)
 
 
 @pytest.fixture
@@ -65,6 +70,7 @@ def test_a_good_model_passes_every_check(good: dict[str, Any]) -> None:
     assert names[:3] == ["balanced_accuracy", "macro_f1", "auroc"]
     assert names[3:7] == [f"recall[{name}]" for name in CLASSES]
     assert names[7].startswith("margin_over_baseline[")
+    assert names[8:] == ["ece"]
 
 
 def test_shuffled_labels_are_refused(labels: Integers) -> None:
@@ -78,7 +84,7 @@ def test_the_majority_model_is_refused_however_lopsided_the_data() -> None:
     labels = np.repeat(np.arange(4), [980, 7, 7, 6])
     metrics = measured(labels, np.tile(np.array([0.97, 0.01, 0.01, 0.01], np.float32), (1000, 1)))
     assert metrics["accuracy"]["value"] == 0.98
-    assert len(failed(metrics)) == 7  # all but the recall of the majority
+    assert len(failed(metrics)) == 7  # all but the recall of the majority and its calibration
 
 
 def test_two_swapped_classes_are_refused(labels: Integers) -> None:
@@ -113,17 +119,23 @@ def test_a_small_test_set_has_to_show_more(labels: Integers) -> None:
 
 @pytest.mark.parametrize("bad", [None, float("nan"), float("inf"), "0.99", True, [], {}])
 def test_what_is_not_a_number_never_passes(good: dict[str, Any], bad: object) -> None:
-    """NaN, infinity, text and gaps close the gate, whatever the floors."""
+    """NaN, infinity, text and gaps close the gate, whatever the floors and ceilings."""
     floors = Gate(
-        min_balanced_accuracy=0, min_macro_f1=0, min_auroc=0, min_class_recall=0, min_margin_over_baseline=-1
+        min_balanced_accuracy=0,
+        min_macro_f1=0,
+        min_auroc=0,
+        min_class_recall=0,
+        min_margin_over_baseline=-1,
+        max_ece=1,
     )
     broken = copy.deepcopy(good)
     broken["balanced_accuracy"]["ci95"] = [bad, 1.0]
     broken["auroc"] = bad
+    broken["ece"]["ci95"] = [0.0, bad]
     broken["per_class"]["rare"]["recall"] = bad
     broken["baselines"]["image_size"]["margin"] = bad
     checks = {check.name: check for check in gate.judge(broken, floors)}
-    for name in ("balanced_accuracy", "auroc", "recall[rare]", "margin_over_baseline[image_size]"):
+    for name in ("balanced_accuracy", "auroc", "recall[rare]", "margin_over_baseline[image_size]", "ece"):
         assert not checks[name].passed
         assert checks[name].value is None
 
@@ -131,13 +143,52 @@ def test_what_is_not_a_number_never_passes(good: dict[str, Any], bad: object) ->
 def test_nothing_at_all_passes_nothing() -> None:
     """An empty report fails every check."""
     checks = gate.judge({}, FLOORS)
-    assert len(checks) == 5
+    assert len(checks) == 6
     assert not any(check.passed for check in checks)
 
 
-def test_a_value_on_its_floor_passes() -> None:
-    """A floor is reached at equality."""
+def test_a_value_on_its_bound_passes() -> None:
+    """A floor is reached, and a ceiling kept, at equality."""
     assert gate.at_least("x", 0.8, 0.8).passed
+    assert gate.at_most("x", 0.8, 0.8).passed
+    assert not gate.at_least("x", 0.8 - 1e-9, 0.8).passed
+    assert not gate.at_most("x", 0.8 + 1e-9, 0.8).passed
+
+
+def test_a_model_that_is_surer_than_right_is_refused(labels: Integers) -> None:
+    """Good answers do not excuse a confidence that nobody can believe."""
+    answers = model(labels, strength=4.0).argmax(1)
+    unsure = (0.3 * np.eye(4)[answers] + 0.7 / 4).astype(np.float32)
+    assert failed(measured(labels, unsure)) == ["ece"]
+
+
+def test_the_calibration_error_is_judged_by_its_upper_end(good: dict[str, Any]) -> None:
+    """The end of the interval that is worse decides, as for every floor."""
+    good["ece"] = {"value": 0.01, "ci95": [0.0, 0.151]}
+    assert failed(good) == ["ece"]
+
+
+def test_a_heavy_bundle_is_refused() -> None:
+    """The budget counts all files, in units of 10^6 bytes, and the report says by how much."""
+    assert gate.weighs(17_000_000, FLOORS).passed
+    heavy = asdict(gate.weighs(301_500_000, FLOORS))
+    assert not heavy["passed"]
+    table = gate.table({"verdict": "fail", "checks": [heavy]})
+    assert table.splitlines()[1].split() == [
+        *("bundle_mb", "301.5000", "at", "most", "300.0000", "over", "by", "1.5000")
+    ]
+
+
+@pytest.mark.parametrize("per_class", [[80, 80, 80, 16], [15, 15, 15, 15], [300, 20, 20, 20]])
+def test_a_model_that_learnt_nothing_never_passes_the_projects_own_gate(per_class: list[int]) -> None:
+    """Shuffled labels and one answer for all are refused by params.yaml, for every draw and any imbalance."""
+    own = config.load(ROOT / "params.yaml").gate
+    labels = np.repeat(np.arange(4), per_class)
+    always = np.tile(np.array([0.97, 0.01, 0.01, 0.01], np.float32), (len(labels), 1))
+    shuffled = [model(np.random.default_rng(seed).permutation(labels), seed) for seed in range(10)]
+    for probabilities in (always, *shuffled):
+        short = [check.name for check in gate.judge(measured(labels, probabilities), own) if not check.passed]
+        assert {"balanced_accuracy", "macro_f1", "auroc"} <= set(short)
 
 
 def test_the_table_says_by_how_much(good: dict[str, Any]) -> None:

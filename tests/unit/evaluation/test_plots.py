@@ -7,11 +7,15 @@ import sys
 
 import matplotlib as mpl
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
-from scanops.evaluation import curves, figures, metrics, plots, samples
+from scanops.config import Evaluation
+from scanops.evaluation import curves, figures, metrics, plots, ranking, report, samples
+from scanops.evaluation.measures import Answers
 from scanops.evaluation.metrics import Integers, Probabilities
+from scanops.evaluation.slices import Slice
 
 CLASSES = ("glioma", "pays_$5_or_$6", "none")
 
@@ -30,7 +34,11 @@ def render(answers: tuple[Integers, Probabilities]) -> dict[str, bytes]:
     """Draw all figures."""
     chosen = samples.choose(*answers)
     pictures = np.random.default_rng(1).integers(0, 256, (len(chosen), 32, 32, 3)).astype(np.uint8)
-    return figures.render(*answers, CLASSES, 10, chosen, pictures)
+    given = Answers(*answers, np.arange(len(answers[0])), CLASSES, temperature=1.3)
+    member = np.arange(len(answers[0])) % 2 == 0
+    slices = [Slice("format", "PNG", member), Slice("copies", "copied", np.arange(len(member)) < 2)]
+    metrics = report.measure(given, {}, slices, Evaluation(bootstrap_resamples=200))
+    return figures.render(given, metrics, 10, chosen, pictures)
 
 
 def test_figures_repeat_whatever_the_readers_settings(answers: tuple[Integers, Probabilities]) -> None:
@@ -59,16 +67,38 @@ def test_pyplot_stays_out(answers: tuple[Integers, Probabilities]) -> None:
 def test_the_area_under_the_points_is_the_auroc(answers: tuple[Integers, Probabilities]) -> None:
     """roc.csv and the AUROC in the report are of one curve."""
     points = curves.roc(*answers, CLASSES)
-    for name, area in zip(CLASSES, metrics.auroc(*answers), strict=True):
+    for name, ranked in zip(CLASSES, ranking.rank(*answers), strict=True):
         curve = points[points["class"] == name]
-        assert np.trapezoid(curve["tpr"], curve["fpr"]) == pytest.approx(area)
+        assert np.trapezoid(curve["tpr"], curve["fpr"]) == pytest.approx(ranking.auroc(ranked)[0])
+
+
+def test_the_steps_of_precision_and_recall_are_the_average_precision(
+    answers: tuple[Integers, Probabilities],
+) -> None:
+    """precision_recall.csv and the average precision in the report are of one curve."""
+    points = curves.precision_recall(*answers, CLASSES)
+    for name, ranked in zip(CLASSES, ranking.rank(*answers), strict=True):
+        curve = points[points["class"] == name]
+        area = -(np.diff(curve["recall"]) * curve["precision"].to_numpy()[:-1]).sum()
+        assert area == pytest.approx(ranking.average_precision(ranked)[0])
 
 
 def test_a_class_without_images_has_no_curve() -> None:
     """One class only: no ROC curve at all, and still a table and a figure."""
     probabilities = np.full((4, 3), 1 / 3, np.float32)
     assert curves.roc(np.zeros(4, np.int64), probabilities, CLASSES).empty
-    assert render((np.zeros(4, np.int64), probabilities))["roc.png"].startswith(b"\x89PNG")
+    drawn = render((np.zeros(4, np.int64), probabilities))
+    assert drawn["roc.png"].startswith(b"\x89PNG")
+    assert drawn["precision_recall.png"].startswith(b"\x89PNG")
+
+
+def test_the_table_of_slices_says_which_are_too_small(answers: tuple[Integers, Probabilities]) -> None:
+    """slices.csv has a row a part, with figures where there are enough images."""
+    table = pd.read_csv(io.BytesIO(render(answers)["slices.csv"]))
+    assert list(table["slice"]) == ["format: PNG", "copies: copied"]
+    assert list(table["images"]) == [30, 2]
+    assert table["balanced_accuracy"].notna().tolist() == [True, False]
+    assert table["low"][0] <= table["balanced_accuracy"][0] <= table["high"][0]
 
 
 def test_the_bins_add_up_to_the_calibration_error(answers: tuple[Integers, Probabilities]) -> None:

@@ -24,8 +24,8 @@ PART = dataset.Part(PIXELS, TARGETS)
 
 
 def _epochs(seed: int, count: int = 2, rules: Augmentation | None = None) -> list[list[int]]:
-    batches = dataset.training_batches(PART, 4, seed, rules)
-    return [[int(t) for _, targets in batches.as_numpy_iterator() for t in targets] for _ in range(count)]
+    batches = [dataset.training_batches(PART, 4, seed, rules, epoch) for epoch in range(count)]
+    return [[int(t) for _, targets in one.as_numpy_iterator() for t in targets] for one in batches]
 
 
 def test_an_epoch_is_a_permutation() -> None:
@@ -45,11 +45,19 @@ def test_images_and_targets_stay_together() -> None:
 
 def test_changes_differ_between_epochs() -> None:
     """The same picture is changed in another way in the next epoch."""
-    batches = dataset.training_batches(
-        dataset.Part(PIXELS[:1], TARGETS[:1]), 1, 1, Augmentation(rotation_deg=40)
-    )
-    (first, _), (second, _) = (next(batches.as_numpy_iterator()) for _ in range(2))
+    part, rules = dataset.Part(PIXELS[:1], TARGETS[:1]), Augmentation(rotation_deg=40)
+    batches = [dataset.training_batches(part, 1, 1, rules, epoch) for epoch in range(2)]
+    (first, _), (second, _) = (next(one.as_numpy_iterator()) for one in batches)
     assert (first != second).any()
+
+
+def test_an_epoch_is_told_by_its_number() -> None:
+    """Order and changes follow from seed and epoch alone, whatever was read before: so a run can resume."""
+    rules = Augmentation(rotation_deg=40, contrast_fraction=0.5)
+    read = [list(dataset.training_batches(PART, 4, 1, rules, 5).as_numpy_iterator()) for _ in range(2)]
+    for (one, first), (other, second) in zip(*read, strict=True):
+        np.testing.assert_array_equal(one, other)
+        np.testing.assert_array_equal(first, second)
 
 
 def test_balanced_weights() -> None:
@@ -74,7 +82,7 @@ def test_each_picture_is_decoded_once(tmp_path: Path, monkeypatch: pytest.Monkey
         return original(root, path)
 
     monkeypatch.setattr(imaging, "read", counted)
-    with pixels.decoded(tmp_path, names, 16, "pad") as array:
+    with pixels.decoded(tmp_path, names, imaging.InputForm(16)) as array:
         assert isinstance(array, np.memmap)
         place = Path(str(array.filename))
         for _ in range(3):
@@ -88,7 +96,7 @@ def test_frames_are_decoded_by_their_paths(tmp_path: Path) -> None:
     frames = np.random.default_rng(0).integers(0, 256, (3, 16, 16), np.uint8)
     save(tmp_path / "x.dcm", dicom_files.encode(frames))
     names = [imaging.frame_path("x.dcm", number) for number in (2, 0, 1)]
-    with pixels.decoded(tmp_path, names, 16, "pad") as array:
+    with pixels.decoded(tmp_path, names, imaging.InputForm(16)) as array:
         np.testing.assert_array_equal(array[..., 0], frames[[2, 0, 1]])
 
 
@@ -101,7 +109,10 @@ def test_a_full_disk_is_an_error_not_a_crash(tmp_path: Path, monkeypatch: pytest
     try:
         monkeypatch.setattr("tempfile.tempdir", str(small))
         names = [save(tmp_path / f"{i}.png", encode(noise(i))).name for i in range(30)]
-        with pytest.raises(OSError, match="No space"), pixels.decoded(tmp_path, names, 256, "pad"):
+        with (
+            pytest.raises(OSError, match="No space"),
+            pixels.decoded(tmp_path, names, imaging.InputForm(256)),
+        ):
             pass
         assert not list(small.iterdir())
     finally:
@@ -111,5 +122,8 @@ def test_a_full_disk_is_an_error_not_a_crash(tmp_path: Path, monkeypatch: pytest
 def test_a_file_that_broke_since_validation_is_named(tmp_path: Path) -> None:
     """A file that can no longer be decoded ends the run with its name."""
     save(tmp_path / "broken.png", b"nothing")
-    with pytest.raises(ImageError, match=r"broken\.png"), pixels.decoded(tmp_path, ["broken.png"], 16, "pad"):
+    with (
+        pytest.raises(ImageError, match=r"broken\.png"),
+        pixels.decoded(tmp_path, ["broken.png"], imaging.InputForm(16)),
+    ):
         pass

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import keras
 import numpy as np
@@ -10,9 +12,12 @@ import pytest
 
 from scanops.bundle import export
 from scanops.bundle.predictor import Predictor
+from scanops.digest import hash_file
 from scanops.errors import ConfigError, VerdictError
 from scanops.model_rules import Augmentation, Training
-from scanops.training import architectures, archive, dataset, fit
+from scanops.training import archive, classifier, dataset, fit
+from scanops.training.checkpoints import Checkpoint
+from scanops.training.curve import Epoch
 
 pytestmark = pytest.mark.tensorflow
 SMALL = Training(architecture="cnn_small", epochs=3, batch_size=8)
@@ -28,14 +33,19 @@ def _data(size_px: int = 32) -> dataset.Batches:
     return dataset.prepare(part, part, SMALL, Augmentation(flip_horizontal=False))
 
 
-def _trained(params: Training = SMALL) -> tuple[keras.Model, list[fit.Epoch]]:
+def _trained(
+    params: Training = SMALL,
+    on_epoch: Callable[[Epoch], None] = lambda _: None,
+    checkpoint: Checkpoint | None = None,
+) -> tuple[keras.Model, list[Epoch]]:
+    keras.utils.clear_session()  # layers are numbered over a process, a stage is one
     fit.make_reproducible(params.seed)
-    model = architectures.build(params, 2, 32)
-    return model, fit.fit(model, _data(), params, lambda _: None)
+    model = classifier.build(params, 2, 32)
+    return model, fit.fit(model, _data(), params, on_epoch, checkpoint)
 
 
 @pytest.fixture(scope="module")
-def trained() -> tuple[keras.Model, list[fit.Epoch]]:
+def trained() -> tuple[keras.Model, list[Epoch]]:
     """A small network, trained."""
     return _trained()
 
@@ -52,7 +62,7 @@ def backbone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_same_seed_same_weights(trained: tuple[keras.Model, list[fit.Epoch]], tmp_path: Path) -> None:
+def test_same_seed_same_weights(trained: tuple[keras.Model, list[Epoch]], tmp_path: Path) -> None:
     """Two trainings with one seed give the same curve and, saved and loaded, the same weights."""
     again, curve = _trained()
     assert curve == trained[1]
@@ -64,7 +74,7 @@ def test_same_seed_same_weights(trained: tuple[keras.Model, list[fit.Epoch]], tm
 
 
 def test_saving_twice_gives_the_same_bytes(
-    trained: tuple[keras.Model, list[fit.Epoch]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    trained: tuple[keras.Model, list[Epoch]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No time of day gets into the archive."""
     archive.save(trained[0], tmp_path / "a.keras")
@@ -74,11 +84,21 @@ def test_saving_twice_gives_the_same_bytes(
     assert b"date_saved" in (tmp_path / "a.keras").read_bytes()
 
 
-def test_best_weights_are_kept(trained: tuple[keras.Model, list[fit.Epoch]]) -> None:
+def test_best_weights_are_kept(trained: tuple[keras.Model, list[Epoch]]) -> None:
     """After training the model has the validation loss of its best epoch, not of its last."""
     model, curve = trained
-    loss, _ = model.evaluate(_data().val, verbose=0)
+    model.compile(loss="sparse_categorical_crossentropy")
+    loss = model.evaluate(_data().val, verbose=0)
     assert loss == pytest.approx(min(point.val_loss for point in curve), rel=1e-4)
+
+
+@pytest.mark.parametrize("optimiser", ["adam", "adamw", "sgd", "adamax"])
+def test_what_is_kept_knows_no_optimiser(optimiser: Literal["adam", "adamw", "sgd", "adamax"]) -> None:
+    """Whatever fitted it, a model is left with weights to answer with, and learns with each optimiser."""
+    params = SMALL.model_copy(update={"optimiser": optimiser, "learning_rate": 0.02})
+    model, points = _trained(params)
+    assert points[-1].val_accuracy > 0.9
+    assert len(model.optimizer.variables) <= 2
 
 
 def test_early_stopping_stops() -> None:
@@ -87,11 +107,96 @@ def test_early_stopping_stops() -> None:
     assert len(_trained(params)[1]) < 50
 
 
-def test_nan_loss_is_a_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A loss that is not a number ends training with exit code 3 and a remedy."""
-    best = fit._Best(lambda _: None)
-    with pytest.raises(VerdictError, match="learning_rate"):
-        best.on_epoch_end(0, {"loss": float("nan"), "val_loss": 1.0})
+def test_nan_loss_keeps_the_last_good_weights(tmp_path: Path) -> None:
+    """A loss that is not a number ends training with exit code 3 and the place of the last good weights."""
+    fit.make_reproducible(1)
+    model, seen = classifier.build(SMALL, 2, 32), []
+
+    def poison(_: Epoch) -> None:
+        seen.append(model.get_weights())
+        if len(seen) == 2:
+            model.set_weights([np.full_like(array, np.nan) for array in seen[-1]])
+
+    with pytest.raises(VerdictError, match=r"epoch 3\. Lower training\.learning_rate.*epoch 2") as told:
+        fit.fit(model, _data(), SMALL, poison, Checkpoint(tmp_path))
+    kept = archive.load(Path(str(told.value).rsplit(" ", 1)[-1]))
+    for one, other in zip(kept.get_weights(), seen[1], strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_nan_loss_at_once_leaves_no_weights(tmp_path: Path) -> None:
+    """When no epoch ended well the message says so, and no model is left."""
+    fit.make_reproducible(1)
+    model = classifier.build(SMALL, 2, 32)
+    model.set_weights([np.full_like(array, np.nan) for array in model.get_weights()])
+    with pytest.raises(VerdictError, match="no good weights"):
+        fit.fit(model, _data(), SMALL, lambda _: None, Checkpoint(tmp_path))
+    assert not list(tmp_path.iterdir())
+
+
+class _KilledError(Exception):
+    """Stands for a kill after an epoch."""
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"optimiser": "sgd", "schedule": "reduce_on_plateau", "plateau_patience": 1, "learning_rate": 0.1},
+        {"optimiser": "adamw", "schedule": "cyclical", "cycle_epochs": 2, "label_smoothing": 0.1},
+        {"optimiser": "adamax", "schedule": "exponential", "mixed_precision": True},
+        {
+            "early_stopping_monitor": "val_balanced_accuracy",
+            "warmup_epochs": 2,
+            "fine_tune_from": "second",
+            "fine_tune_learning_rate": 0.01,
+        },
+    ],
+)
+def test_a_resumed_training_is_the_same(
+    tmp_path: Path, backbone: Path, capsys: pytest.CaptureFixture[str], changes: dict[str, object]
+) -> None:
+    """Killed twice and resumed, a training gives the same curve, and the same archive to the byte."""
+    if "warmup_epochs" in changes:
+        changes = {**changes, "architecture": "file", "weights": str(backbone)}
+    params = Training.model_validate({**SMALL.model_dump(), "dropout": 0.5, **changes})
+    model, curve = _trained(params)
+    archive.save(model, tmp_path / "whole.keras")
+    checkpoint = Checkpoint(tmp_path / "kept")
+
+    def kill(point: Epoch) -> None:
+        if point.epoch in kills:
+            kills.remove(point.epoch)
+            raise _KilledError
+
+    kills = [1, 3]
+    for _ in range(2):
+        with pytest.raises(_KilledError):
+            _trained(params, kill, checkpoint)
+    again, resumed = _trained(params, lambda _: None, checkpoint)
+    archive.save(again, tmp_path / "resumed.keras")
+    assert resumed == curve
+    printed = capsys.readouterr().out
+    assert "resumed after epoch 1\n" in printed
+    assert "resumed after epoch 3\n" in printed
+    assert hash_file(tmp_path / "whole.keras") == hash_file(tmp_path / "resumed.keras")
+
+
+def test_batch_statistics_are_held(backbone: Path) -> None:
+    """Fine-tuning all of a backbone trains its kernels, and normalises as the backbone did."""
+    params = Training(
+        architecture="file",
+        weights=str(backbone),
+        epochs=1,
+        warmup_epochs=0,
+        fine_tune_learning_rate=0.1,
+    )
+    fit.make_reproducible(1)
+    model = classifier.build(params, 2, 32)
+    trunk = model.get_layer(classifier.TRUNK)
+    before = {w.path: w.numpy() for w in trunk.weights}
+    fit.fit(model, _data(), params, lambda _: None)
+    changed = {w.path.split("/")[-2] for w in trunk.weights if (w.numpy() != before[w.path]).any()}
+    assert changed == {"first", "second"}
 
 
 def test_backbone_is_frozen_first(backbone: Path) -> None:
@@ -100,10 +205,10 @@ def test_backbone_is_frozen_first(backbone: Path) -> None:
         architecture="file", weights=str(backbone), epochs=1, warmup_epochs=1, fine_tune_from="second"
     )
     fit.make_reproducible(1)
-    model = architectures.build(params, 2, 32)
-    trunk = model.get_layer(architectures.TRUNK)
+    model = classifier.build(params, 2, 32)
+    trunk = model.get_layer(classifier.TRUNK)
     before = {w.path: w.numpy() for w in trunk.weights}
-    architectures.freeze(model, architectures.TRUNK)
+    classifier.freeze(model, classifier.TRUNK)
     assert not trunk.trainable_weights
     curve = fit.fit(model, _data(), params, lambda _: None)
     assert [point.phase for point in curve] == ["warmup", "fit"]
@@ -133,26 +238,24 @@ def test_bad_weights_are_told(
     image = keras.Input((None, None, 3))
     keras.Model(image, keras.layers.GlobalMaxPooling2D()(image)).save("flat.keras")
     with pytest.raises(ConfigError, match=named):
-        architectures.build(Training(architecture="file", weights=weights), 2, 32)
+        classifier.build(Training(architecture="file", weights=weights), 2, 32)
 
 
 def test_wrong_weights_hash_is_told(backbone: Path) -> None:
     """Weights other than the pinned ones are refused."""
     params = Training(architecture="file", weights=str(backbone), weights_sha256="0" * 64)
     with pytest.raises(ConfigError, match="weights_sha256"):
-        architectures.build(params, 2, 32)
+        classifier.build(params, 2, 32)
 
 
 def test_unknown_layer_is_told(backbone: Path) -> None:
     """A layer to fine-tune from that is not there is refused, with the layers that are."""
-    model = architectures.build(Training(architecture="file", weights=str(backbone)), 2, 32)
+    model = classifier.build(Training(architecture="file", weights=str(backbone)), 2, 32)
     with pytest.raises(ConfigError, match="second"):
-        architectures.freeze(model, "third")
+        classifier.freeze(model, "third")
 
 
-def test_bundle_follows_the_trained_model(
-    trained: tuple[keras.Model, list[fit.Epoch]], tmp_path: Path
-) -> None:
+def test_bundle_follows_the_trained_model(trained: tuple[keras.Model, list[Epoch]], tmp_path: Path) -> None:
     """A trained network's bundle gives its labels and probabilities, and the layers behind them."""
     model, _ = trained
     export.write(tmp_path, export.convert(model, 17), _description())
@@ -165,15 +268,13 @@ def test_bundle_follows_the_trained_model(
     np.testing.assert_allclose(prediction.features.max((1, 2)), prediction.embedding, atol=1e-4)
 
 
-def test_converting_twice_gives_the_same_bytes(trained: tuple[keras.Model, list[fit.Epoch]]) -> None:
+def test_converting_twice_gives_the_same_bytes(trained: tuple[keras.Model, list[Epoch]]) -> None:
     """The graph does not tell how often, or in what order, names were given out before."""
     first, second = (export.convert(trained[0], 17).SerializeToString(deterministic=True) for _ in range(2))
     assert first == second
 
 
-def test_bundle_of_another_model_is_refused(
-    trained: tuple[keras.Model, list[fit.Epoch]], tmp_path: Path
-) -> None:
+def test_bundle_of_another_model_is_refused(trained: tuple[keras.Model, list[Epoch]], tmp_path: Path) -> None:
     """Parity is a check that can fail: the bundle of a model with its classes swapped is refused."""
     model, _ = trained
     export.write(tmp_path, export.convert(model, 17), _description())

@@ -1,0 +1,169 @@
+"""Bundles in MLflow's model registry: versions that lead back to bundle, data and commit, and aliases."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import mlflow
+import numpy as np
+from mlflow.exceptions import MlflowException
+from mlflow.models import ModelSignature
+from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.types import Schema, TensorSpec
+
+import scanops
+from scanops.atomic import replacing
+from scanops.bundle import bundle as bundles
+from scanops.config import Tracking
+from scanops.errors import OutsideError, VerdictError
+from scanops.release import pyfunc_model, tracking
+
+Alias = Literal["candidate", "staging", "production"]
+SOURCE = Path(scanops.__file__).parent
+# What a bundle needs to answer; the service's lock file has their exact versions.
+REQUIREMENTS = ["numpy", "onnxruntime", "pillow", "pydantic"]
+TAG = "bundle_sha256"
+
+
+@dataclass(frozen=True)
+class Version:
+    """A version of the registered model.
+
+    Attributes:
+        number: Its number in the registry.
+        bundle_sha256: The bundle that it holds.
+        fresh: False for one that was there before.
+    """
+
+    number: str
+    bundle_sha256: str
+    fresh: bool = False
+
+
+def register(rules: Tracking, bundle: Path, tags: dict[str, str]) -> Version:
+    """Register a bundle as a version and make it the candidate; the same bundle is registered once.
+
+    Args:
+        rules: Where the registry is, and the model's name there.
+        bundle: The bundle's folder.
+        tags: Names and values that lead back: commit, data, gate.
+
+    Returns:
+        The version.
+
+    Raises:
+        OutsideError: The registry cannot be reached; no version without its bundle stays in it.
+    """
+    description, sha256 = bundles.read(bundle), bundles.hash_bundle(bundle)
+    with _registry(rules) as client:
+        known = client.search_model_versions(f"name = '{rules.model}' and tags.{TAG} = '{sha256}'")
+        if known:
+            version = max(known, key=lambda one: int(one.version))
+        else:
+            with mlflow.start_run(run_name=f"register {sha256[:12]}", tags={**tags, TAG: sha256}) as run:
+                logged = _log(bundle, description)
+            with contextlib.suppress(MlflowException):  # it exists from the second version on
+                client.create_registered_model(rules.model)
+            # The bundle lies in the store by now: a version that cannot be made leaves only a run behind.
+            version = client.create_model_version(
+                rules.model,
+                logged.model_uri,
+                run.info.run_id,
+                {**tags, TAG: sha256},
+                model_id=logged.model_id,
+            )
+        client.set_registered_model_alias(rules.model, "candidate", version.version)
+        return Version(str(version.version), sha256, fresh=not known)
+
+
+def fetch(rules: Tracking, alias: Alias, target: Path) -> Version | None:
+    """Fetch the bundle that an alias points at.
+
+    Args:
+        rules: Where the registry is, and the model's name there.
+        alias: Which.
+        target: The bundle's folder, made whole or not at all.
+
+    Returns:
+        The version, or None where nothing has the alias.
+
+    Raises:
+        OutsideError: The registry cannot be reached.
+        VerdictError: What it holds is not the bundle that was registered.
+    """
+    with _registry(rules) as client:
+        try:
+            version = client.get_model_version_by_alias(rules.model, alias)
+        except MlflowException as error:
+            # An alias that is not there is an invalid parameter to MLflow, a model that is not a lack.
+            if error.error_code in (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE"):
+                return None
+            raise
+        with tempfile.TemporaryDirectory() as scratch, replacing(target) as draft:
+            mlflow.artifacts.download_artifacts(f"models:/{rules.model}/{version.version}", dst_path=scratch)
+            (found,) = Path(scratch).rglob(bundles.DESCRIPTION)
+            shutil.copytree(found.parent, draft)  # the scratch folder may lie on another disk
+            held, promised = bundles.hash_bundle(draft), version.tags.get(TAG)
+            if held != promised:
+                raise VerdictError(
+                    f"{rules.model} version {version.version}",
+                    f"holds the bundle {held[:12]}, not {str(promised)[:12]} as registered",
+                    "Register the bundle again, and find out who changed the store",
+                )
+            bundles.read(draft)
+    return Version(str(version.version), held)
+
+
+def point(rules: Tracking, alias: Alias, version: Version) -> None:
+    """Move an alias to a version.
+
+    Args:
+        rules: Where the registry is, and the model's name there.
+        alias: Which.
+        version: What it names from now on.
+
+    Raises:
+        OutsideError: The registry cannot be reached, or has no such version.
+    """
+    with _registry(rules) as client:
+        client.set_registered_model_alias(rules.model, alias, version.number)
+
+
+def _log(bundle: Path, description: bundles.Bundle) -> Any:
+    shape = (-1, description.size_px, description.size_px, 3)
+    answers = TensorSpec(np.dtype(np.float32), (-1, len(description.classes)))
+    return mlflow.pyfunc.log_model(
+        name="bundle",
+        python_model=str(pyfunc_model.__file__),
+        artifacts={pyfunc_model.BUNDLE: str(bundle)},
+        code_paths=[str(SOURCE)],
+        signature=ModelSignature(Schema([TensorSpec(np.dtype(np.uint8), shape)]), Schema([answers])),
+        input_example=np.zeros((1, *shape[1:]), np.uint8),
+        pip_requirements=REQUIREMENTS,
+        metadata={"classes": list(description.classes), "notice": description.notice},
+    )
+
+
+@contextlib.contextmanager
+def _registry(rules: Tracking) -> Iterator[mlflow.MlflowClient]:
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or rules.uri
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    try:
+        mlflow.set_tracking_uri(uri)
+        mlflow.set_experiment(rules.experiment)
+        yield mlflow.MlflowClient()
+    except tracking.FAULTS as error:
+        raise OutsideError(
+            f"model registry {tracking.hide_password(uri)}",
+            f"cannot be used ({tracking.hide_password(str(error))})",
+            "Start it (a data base needs its driver), or correct MLFLOW_TRACKING_URI",
+        ) from error
