@@ -28,6 +28,7 @@ SMALL = [
     "gate.min_auroc=0",
     "gate.min_class_recall=0",
     "gate.min_margin_over_baseline=-1",
+    "gate.max_ece=1",
 ]
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.xdist_group("pipeline")]
