@@ -28,6 +28,7 @@ from scanops.data.scan import Bounds, Facts
 
 # Whatever decides what is measured; a change of it makes every kept fact worthless.
 MEASURING = (
+    "brain_crop.py",
     "dicom.py",
     "dicom_elements.py",
     "dicom_frames.py",
@@ -36,6 +37,7 @@ MEASURING = (
     "identity.py",
     "image_paths.py",
     "imaging.py",
+    "network_input.py",
     "pictures.py",
     "data/near_duplicates.py",
     "data/resemblance.py",
