@@ -146,8 +146,9 @@ def _unpack_tar(archive: Path, magic: bytes, intake: Intake, most_bytes: int) ->
                     raise _refused(name, member.name, "is a link, a device or a sparse file")
                 path = intake.admit(member.name)
                 if path is not None and member.isreg():
-                    content = cast(IO[bytes], opened.extractfile(member))
-                    intake.write(path, _chunks(content, name), modified_s=float(member.mtime))
+                    # Closed by name: Python drops whatever is raised, Ctrl-C too, while it collects a file.
+                    with cast(IO[bytes], opened.extractfile(member)) as content:
+                        intake.write(path, _chunks(content, name), modified_s=float(member.mtime))
             _require_end(bounded, opened.offset, name)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import subprocess
@@ -96,7 +97,11 @@ def trim(source: Path, target: Path) -> None:
             member.pax_headers = {}
             if member.isfile():
                 member.mode &= 0o1777
-            slim.addfile(member, full.extractfile(member) if member.isreg() else None)
+            # Closed by name: Python drops whatever is raised, Ctrl-C too, while it collects a file.
+            with (
+                full.extractfile(member) if member.isreg() else None
+            ) or contextlib.nullcontext() as content:
+                slim.addfile(member, content)
 
 
 def _make(engine: Engine, name: str) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import io
 import lzma
+import signal
 import stat
 import struct
 import tarfile
@@ -532,3 +533,22 @@ def test_no_damage_ends_in_a_traceback(kind: str, data: st.DataObject) -> None:
         with contextlib.suppress(VerdictError):
             bench.unpack(bytes(archive))
         bench.stays_inside()
+
+
+def test_ctrl_c_while_a_member_is_closed_is_heard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt is not lost in the moment between two members of a tar, where Python would drop it."""
+    path = tmp_path / "set.tar"
+    path.write_bytes(tar_of(("a/1.png", b"one"), ("a/2.png", b"two")))
+    before = tarfile._FileInFile.close  # type: ignore[attr-defined]  # not in the stubs
+
+    def close(file: object) -> None:
+        before(file)
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(tarfile._FileInFile, "close", close)  # type: ignore[attr-defined]  # as above
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            archives.unpack(path, tmp_path / "out", max_files=9, max_bytes=999)
+    finally:
+        signal.signal(signal.SIGINT, handler)
