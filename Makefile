@@ -3,6 +3,7 @@
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 PYTHON ?= python3
+SEARCH ?= compare.yaml
 # Through the environment: the shell is not to read what a value holds.
 export SET
 
@@ -35,6 +36,9 @@ register: setup  ## Put the bundle that passed the gate into the model registry,
 challenge: setup  ## Compare the bundle with the one in production, on today's test images
 	@python -m pipelines.challenge --raw data/raw --manifest data/manifest.parquet --splits data/splits.parquet \
 	  --bundle data/bundle --gate reports/gate.json --report reports/challenge.json
+
+compare: setup  ## Train every candidate of SEARCH (compare.yaml), rank them by the validation split
+	@python -m pipelines.compare --search "$(SEARCH)" --report reports/compare.json --plot plots/compare.png
 
 test: setup  ## Run all tests that this machine has the parts for
 	@pytest -n auto --dist loadgroup
@@ -78,4 +82,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image register challenge test check format lock bench-training bench-validation bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image register challenge compare test check format lock bench-training bench-validation bench-repro screenshots clean

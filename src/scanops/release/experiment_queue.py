@@ -1,0 +1,208 @@
+"""DVC's queue of experiments: candidates go in, its workers run them in the background, watched from here."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
+from pathlib import Path
+
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+
+from scanops.errors import OutsideError
+from scanops.release import experiments
+
+POLL_S = 2.0
+PATIENCE = 10  # polls without any worker, or without a sign of an experiment
+ENDED = ("Success", "Failed")
+# DVC's own files are read while its workers write them.
+PASSING_FAULTS = (DvcException, OSError, ValueError, KeyError, UnboundLocalError)
+
+
+def states(root: Path) -> dict[str, str]:
+    """Look at DVC's queue.
+
+    Args:
+        root: The project's folder.
+
+    Returns:
+        `Queued`, `Running`, `Success` or `Failed`, by name.
+
+    Raises:
+        OutsideError: The queue cannot be read, time and again.
+    """
+    for attempt in range(10):
+        try:
+            with Repo(str(root)) as repo:
+                tasks = repo.experiments.celery_queue.status()
+            return {str(task["name"]): str(task["status"]) for task in tasks}
+        except PASSING_FAULTS as error:
+            fault = error
+            time.sleep(0.2 * attempt)
+    raise OutsideError("DVC's queue", f"cannot be read ({fault})", "See `dvc queue status`")
+
+
+def queue(root: Path, target: str, wanted: Mapping[str, Sequence[str]]) -> None:
+    """Put experiments into the queue; those that wait, run, or have ended well stay as they are.
+
+    Args:
+        root: The project's folder.
+        target: The stage where they end.
+        wanted: Changes of `params.yaml` as `--set-param` takes them, by name.
+
+    Raises:
+        OutsideError: DVC refuses one.
+    """
+    held, known = states(root), experiments.results(root)
+    if workers(root):
+        # On its way from one list to the other a task is in neither.
+        time.sleep(POLL_S)
+        held = states(root) | {one: state for one, state in held.items() if state == "Queued"}
+    elif lost := [one for one in wanted if held.get(one) == "Running"]:
+        give_up(root, lost)
+        held = states(root)
+    missing = [one for one in wanted if one not in known and held.get(one) not in ("Queued", "Running")]
+    if again := [one for one in missing if held.get(one) == "Failed"]:
+        _dvc(root, "queue", "remove", *again)
+    for one in missing:
+        try:
+            with Repo(str(root)) as repo:
+                repo.experiments.run([target], params=list(wanted[one]), queue=True, name=one)
+        except DvcException as error:
+            raise OutsideError(
+                f"experiment {one}", f"cannot be queued ({error})", "See `dvc queue status`"
+            ) from error
+
+
+def give_up(root: Path, abandoned: Collection[str]) -> None:
+    """Mark experiments whose worker and process are gone as failed.
+
+    Args:
+        root: The project's folder.
+        abandoned: Names of running ones; there may be none.
+
+    Raises:
+        OutsideError: DVC refuses.
+    """
+    with Repo(str(root)) as repo:
+        held = repo.experiments.celery_queue
+        pids = {entry.name: held.proc.get(entry.stash_rev) for entry in held.iter_active()}
+    lost = [one for one in abandoned if (info := pids.get(one)) is None or not _lives(info.pid)]
+    if lost:
+        _dvc(root, "queue", "kill", *lost)
+
+
+def work(root: Path, jobs: int) -> None:
+    """Start workers, up to a number of them; each ends by itself when the queue is empty.
+
+    Args:
+        root: The project's folder.
+        jobs: How many experiments run at a time.
+
+    Raises:
+        OutsideError: DVC cannot start them.
+    """
+    # A stage starts in the copy's folder: this path makes it run the copy's code.
+    _dvc(root, "queue", "start", "--jobs", str(jobs), PYTHONPATH="src")
+
+
+def workers(root: Path) -> int:
+    """Count the workers that answer.
+
+    Args:
+        root: The project's folder.
+    """
+    with Repo(str(root)) as repo:
+        return len(repo.experiments.celery_queue.worker_status())
+
+
+def wait(root: Path, wanted: Collection[str], jobs: int, tell: Callable[[str, str], object]) -> None:
+    """Wait until experiments have ended, well or not.
+
+    Args:
+        root: The project's folder.
+        wanted: Names.
+        jobs: How many of them run at a time.
+        tell: Told name and state of each as it ends, `Success` or `Failed`.
+
+    Raises:
+        OutsideError: The queue cannot be read, or no worker can be started.
+    """
+    done, idle, unseen = set(experiments.results(root)) & set(wanted), 0, Counter[str]()
+    while True:
+        held, known = states(root), experiments.results(root)
+        for one in sorted(set(wanted) - done):
+            unseen[one] = 0 if one in held else unseen[one] + 1
+            if one in known or held.get(one) in ENDED or unseen[one] > PATIENCE:
+                done.add(one)
+                tell(one, "Success" if one in known else "Failed")
+        if len(done) == len(wanted):
+            return
+        idle = 0 if workers(root) else idle + 1
+        if idle > PATIENCE:  # killed: nobody will end what it had begun
+            give_up(root, {one for one, state in held.items() if state == "Running"} & set(wanted) - done)
+        # Some workers end before the queue does (DVC issue 10562).
+        if idle % PATIENCE == 1 and "Queued" in held.values():
+            work(root, jobs)
+        time.sleep(POLL_S)
+
+
+def stop(root: Path) -> None:
+    """End what is running; what waits in the queue stays there.
+
+    Args:
+        root: The project's folder.
+    """
+    with contextlib.suppress(*PASSING_FAULTS), Repo(str(root)) as repo:
+        queue_ = repo.experiments.celery_queue
+        for entry in queue_.iter_active():
+            held = queue_.proc.get(entry.stash_rev)
+            if held is not None:
+                # Worker, DVC and stage are one group, as on a terminal: each cleans up after itself.
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(os.getpgid(held.pid), signal.SIGINT)
+
+
+def fault(root: Path, experiment: str) -> str:
+    """Find out why an experiment failed.
+
+    Args:
+        root: The project's folder.
+        experiment: Its name.
+
+    Returns:
+        The stage's own message, or the last thing that DVC said.
+    """
+    try:
+        said = _dvc(root, "queue", "logs", experiment)
+    except OutsideError as error:
+        return error.fault
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    told = [line for line in lines if line.startswith("error: ")] or lines
+    return told[-1].removeprefix("error: ") if told else "left no message; see `dvc queue logs`"
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _dvc(root: Path, *words: str, **environment: str) -> str:
+    command = ["dvc", *words]
+    done = subprocess.run(
+        command, cwd=root, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["no message"])[0].removeprefix("ERROR: ")
+        raise OutsideError(f"`dvc {' '.join(words[:2])}`", f"failed ({said})", "See `dvc queue status`")
+    return done.stdout

@@ -1,0 +1,128 @@
+"""Experiments are named by what decides their outcome, end before the test split is opened, and run once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from pipelines import compare_run
+from scanops import search_space
+from scanops.errors import ConfigError
+from scanops.release import experiment_queue, experiments
+from tests.contract.imports import ROOT
+
+GRAPH: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
+PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+# A graph of the same shape, of shell commands: 13 fails.
+TOY = """
+stages:
+  split:
+    cmd: mkdir -p data/raw && echo a > data/raw/val.txt && echo b > data/raw/test.txt && echo ran >> $LOG
+    params: [split]
+    outs: [data/raw]
+  export:
+    cmd: >-
+      echo ran >> $LOG; test ${training.rate} != 13 || { echo "error: rate: is unlucky"; exit 1; };
+      mkdir -p data/bundle && echo ${training.rate} > data/bundle/model
+    deps: [data/raw]
+    params: [training.rate]
+    outs: [data/bundle]
+  evaluate:
+    cmd: touch data/evaluated $LOG.evaluated
+    deps: [data/bundle]
+    outs: [data/evaluated]
+"""
+
+
+def named(target: str, **changes: Any) -> str:
+    """Name an experiment of this project with changed parameters."""
+    dotted = {key.replace("__", "."): value for key, value in changes.items()}
+    return experiments.name(GRAPH, target, search_space.configure(PARAMS, dotted), ROOT)
+
+
+def test_a_comparison_ends_before_the_test_split_is_opened() -> None:
+    """Neither `evaluate` nor what follows it is run by the targets of a comparison."""
+    assert experiments.closure(GRAPH, compare_run.TARGET) == ["pull", "validate", "split", "train", "export"]
+    assert experiments.closure(GRAPH, compare_run.SHARED) == ["pull", "validate", "split"]
+
+
+def test_names_follow_what_decides_the_outcome() -> None:
+    """Training parameters name a candidate anew, not the data; the gate's thresholds name neither."""
+    assert named("export", training__dropout=0.1) != named("export", training__dropout=0.2)
+    assert named("split", training__dropout=0.1) == named("split", training__dropout=0.2)
+    assert named("export", gate__min_auroc=0.1) == named("export", gate__min_auroc=0.2)
+    assert named("split", sources__phantom__images=60) != named("split")
+
+
+def test_code_names_an_experiment(tmp_path: Path) -> None:
+    """A changed source file names it anew, and a missing one is told."""
+    graph = {"stages": {"export": {"cmd": "c", "deps": ["a.py"], "params": ["training"]}}}
+    params = search_space.configure(PARAMS, {})
+    with pytest.raises(ConfigError, match=r"a\.py"):
+        experiments.name(graph, "export", params, tmp_path)
+    (tmp_path / "a.py").write_text("one", encoding="utf-8")
+    before = experiments.name(graph, "export", params, tmp_path)
+    (tmp_path / "a.py").write_text("two", encoding="utf-8")
+    assert experiments.name(graph, "export", params, tmp_path) != before
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a small project under git and DVC, whose stages note that they ran."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("LOG", str(tmp_path / "log"))
+    monkeypatch.setattr(experiment_queue, "POLL_S", 0.5)
+    root = tmp_path / "toy"
+    root.mkdir()
+    (root / "dvc.yaml").write_text(TOY, encoding="utf-8")
+    (root / "params.yaml").write_text("{split: {key: a}, training: {rate: 1}}\n", encoding="utf-8")
+    (root / ".gitignore").write_text("/data/\n", encoding="utf-8")
+    identity = ["config", "user.email", "t@example.org"]
+    for words in (["init", "-q"], identity, ["config", "user.name", "t"]):
+        subprocess.run(["git", *words], cwd=root, check=True)
+    subprocess.run(["dvc", "init", "-q"], cwd=root, check=True)
+    for words in (["add", "-A"], ["commit", "-qm", "toy"]):
+        subprocess.run(["git", *words], cwd=root, check=True)
+    monkeypatch.chdir(root)
+    return root
+
+
+def run(root: Path, rates: dict[str, int]) -> dict[str, str]:
+    """Queue, work and wait, as a comparison does; the states in which experiments ended."""
+    ended: dict[str, str] = {}
+    experiment_queue.queue(root, "export", {name: [f"training.rate={rate}"] for name, rate in rates.items()})
+    experiment_queue.wait(root, rates, 2, ended.__setitem__)
+    return ended
+
+
+def test_candidates_run_once_and_failures_again(toy: Path, tmp_path: Path) -> None:
+    """Results come out of the cache, what has one is left alone, what failed is told and tried again."""
+    rates = {"export-a": 3, "export-b": 13}
+    assert run(toy, rates) == {"export-a": "Success", "export-b": "Failed"}
+    assert experiment_queue.fault(toy, "export-b") == "rate: is unlucky"
+    known = experiments.results(toy)
+    assert set(known) == {"export-a"}
+    experiments.fetch(toy, known["export-a"], "data/bundle", tmp_path / "bundle")
+    assert (tmp_path / "bundle/model").read_text(encoding="utf-8") == "3\n"
+    times = (tmp_path / "log").read_text(encoding="utf-8").count("ran")
+    assert run(toy, rates) == {"export-b": "Failed"}
+    assert (tmp_path / "log").read_text(encoding="utf-8").count("ran") == times + 1
+    assert not (tmp_path / "log.evaluated").exists()
+    assert (toy / "params.yaml").read_text(encoding="utf-8") == "{split: {key: a}, training: {rate: 1}}\n"
+    # Of the raw images those that are asked for alone come out: the others cannot be opened.
+    experiments.fetch_images(toy, known["export-a"], "data/raw", ["val.txt"], tmp_path / "raw")
+    assert [file.name for file in (tmp_path / "raw").iterdir()] == ["val.txt"]
+
+
+def test_code_that_git_does_not_know_is_refused(toy: Path) -> None:
+    """An experiment would miss it: it runs in a copy of what git tracks."""
+    (toy / "new.py").write_text("", encoding="utf-8")
+    graph = {"stages": {"export": {"cmd": "c", "deps": ["new.py"]}}}
+    with pytest.raises(ConfigError, match=r"new\.py: is not known to git"):
+        experiments.require_tracked(graph, toy)
