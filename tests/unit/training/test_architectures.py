@@ -37,18 +37,33 @@ def _images(size_px: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _trained(params: Training, size_px: int) -> keras.Model:
-    """A network after a few steps: neither as it was drawn, nor sure of everything."""
+    """A network after a few steps, its head scaled to its features: neither as it was drawn, nor sure."""
     fit.make_reproducible(params.seed)
     model = classifier.build(params, CLASSES, size_px)
     for layer in model.get_layer(classifier.TRUNK).layers:
         if isinstance(layer, keras.layers.BatchNormalization):
-            layer.momentum = 0.0  # the statistics of the last batch, not of the last hundred
+            # Of the last batches, not of the last hundred; of one alone they are too narrow for deep
+            # networks, and under older ones the signals of ReLU6 die down.
+            layer.momentum = 0.0 if "mobilenet" in params.architecture else 0.5
     # Tracing the gradients of a hundred layers takes longer than these steps.
-    model.compile(keras.optimizers.SGD(1e-3), "sparse_categorical_crossentropy", run_eagerly=True)
+    optimiser = keras.optimizers.SGD(1e-2, global_clipnorm=1.0)  # a step as large in every network
+    model.compile(optimiser, "sparse_categorical_crossentropy", run_eagerly=True)
     images, targets = _images(size_px)
     model.fit(images, targets, epochs=3, batch_size=len(images), shuffle=False, verbose=0)
     model(images, training=True)  # statistics that suit the last weights
+    _standardise(model, images)
     return model
+
+
+def _standardise(model: keras.Model, images: np.ndarray) -> None:
+    """Give the logits mean 0 and spread 1: a few steps leave some networks all but mute, others too sure."""
+    head = model.get_layer(classifier.PROBABILITIES)
+    kernel, bias = head.get_weights()
+    embedding = keras.Model(model.input, model.get_layer(classifier.EMBEDDING).output)(images).numpy()
+    logits = embedding @ kernel + bias
+    spread = logits.std(0)
+    assert (spread > 0).all()
+    head.set_weights([kernel / spread, (bias - logits.mean(0)) / spread])
 
 
 def test_catalogue_and_configuration_have_the_same_names() -> None:
@@ -56,14 +71,13 @@ def test_catalogue_and_configuration_have_the_same_names() -> None:
     assert list(architectures.CATALOGUE) == list(SMALLEST_SIDES_PX)
 
 
-# A few steps from random weights leave these with sums so large, or answers so sure, that nothing can be said
-# of their parity here; `export` holds it for what was trained.
-UNSETTLED = {"resnet50", "resnet101v2", "inception_v3", "efficientnetv2_b0"}
-
-
-@pytest.mark.parametrize("name", [*(name for name in NAMES if name not in UNSETTLED), "file"])
-def test_bundle_follows_the_trained_network(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", [*NAMES, "file"])
+def test_bundle_follows_the_trained_network(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each network's graph takes images alone, and gives the trained model's answers and feature maps."""
+    # A pass of the converter that fails is to be seen; it need not copy all weights before each, either.
+    monkeypatch.setenv("TF2ONNX_CATCH_ERRORS", "FALSE")
     weights = str(_backbone(tmp_path / "backbone.keras")) if name == "file" else "none"
     params = Training(architecture=name, weights=weights, input_scaling="0..255", dropout=0.0)
     size_px = SMALLEST_SIDES_PX[name]
