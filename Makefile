@@ -73,6 +73,9 @@ bench-training: setup  ## Throughput of training, beside the same model fed from
 bench-validation: setup  ## Speed of the scan, beside bare decoding and cleanvision, and at 100,000 images
 	@python -m benchmarks.validation
 
+bench-public: setup  ## Accuracy on the public sets, with WEIGHTS for a trunk, into docs/public_sets.md
+	@python -m benchmarks.public_sets --weights "$(WEIGHTS)" --page docs/public_sets.md
+
 bench-repro: setup  ## Duration of make repro in a fresh clone, and with nothing changed
 	@python -m benchmarks.repro
 
@@ -82,4 +85,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image register challenge compare test check format lock bench-training bench-validation bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image register challenge compare test check format lock bench-training bench-validation bench-public bench-repro screenshots clean
