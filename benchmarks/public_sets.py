@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 import shlex
+import string
 import subprocess
 import sys
 import tempfile
@@ -142,9 +143,11 @@ def _measure(name: str, words: Sequence[str], mirror: Path) -> list[Row]:
 
 def _run(clone: Path, stages: Sequence[str], mirror: Path) -> None:
     graph = yaml.safe_load((clone / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    dataset = yaml.safe_load((clone / "params.yaml").read_text(encoding="utf-8"))["dataset"]
     environment = {**os.environ, "PYTHONPATH": "src", "SCANOPS_MIRROR": str(mirror)}
     for stage in stages:
-        command = [sys.executable, *shlex.split(graph[stage]["cmd"])[1:]]
+        text = string.Template(graph[stage]["cmd"]).substitute(dataset=dataset)  # as DVC fills it in
+        command = [sys.executable, *shlex.split(text)[1:]]
         done = subprocess.run(
             command, cwd=clone, env=environment, capture_output=True, text=True, check=False
         )
