@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pipelines import entry_point
-from scanops import config, imaging
-from scanops.atomic import replacing
+from pipelines import entry_point, export_run
+from scanops import atomic, config, imaging
 from scanops.bundle import export
 from scanops.bundle.bundle import hash_bundle
 from scanops.data import splits
@@ -21,12 +20,14 @@ def main() -> None:
         splits="Parquet file of the split stage",
         model="Keras model of the train stage",
         bundle="folder to write: model.onnx and bundle.json",
+        report="JSON file to write",
     )
     params = config.load(paths.params)
     model = archive.load(paths.model)
     form = imaging.InputForm(model.input_shape[1], params.imaging.fit, params.imaging.crop)
     # Parity and calibration need scans that the model has not learnt from; only evaluate reads test.
     held_out = splits.read(paths.splits, "val")
+    shown = export_run.calibration_paths(paths.splits, params.export, params.training.seed)
     description = {
         "classes": tuple(sorted(held_out["label"].unique())),
         "architecture": model.name,
@@ -38,19 +39,18 @@ def main() -> None:
         ),
     }
     with (
-        replacing(paths.bundle) as folder,
+        atomic.replacing(paths.bundle) as folder,
         pixels.decoded(paths.raw, list(held_out["path"]), form) as images,
+        pixels.decoded(paths.raw, shown, form) as ranges,
     ):
         folder.mkdir()
-        bundle = export.write(folder, export.convert(model, params.export.opset), description)
-        parity = export.compare(model, folder, images)
-        export.require(parity, params.export.parity_tolerance)
-        temperature = export.calibrate(folder, bundle, parity.probabilities, list(held_out["label"]))
-    print(
-        f"export: bundle {hash_bundle(paths.bundle)[:12]}, same label as the model for {parity.same_label} "
-        f"of {parity.images} images, probabilities within {parity.max_difference:.1e}, "
-        f"temperature {temperature:.2f}"
-    )
+        full, parity = export_run.convert(folder, model, images, description, params.export)
+        held = export_run.HeldOut(held_out, images)
+        ships = export_run.shrink(folder, full, ranges, held, params.export, params.evaluation)
+        temperature = export.calibrate(folder, ships.bundle, ships.probabilities, list(held_out["label"]))
+    name = hash_bundle(paths.bundle)
+    atomic.write_json(paths.report, export_run.report(ships, parity, params.export, name))
+    print(f"export: bundle {name[:12]}, {parity}, temperature {temperature:.2f}{ships.remark}")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
@@ -65,6 +65,9 @@ class Export(Section):
 
     opset: Annotated[int, Field(ge=15, le=18)] = 17
     parity_tolerance: Annotated[float, Field(gt=0, le=1e-2)] = 1e-4
+    precision: Literal["float32", "int8"] = "float32"
+    int8_margin: Annotated[float, Field(gt=0, le=0.2)] = 0.01
+    int8_calibration_images: Annotated[int, Field(ge=1, le=10_000)] = 200
 
 
 class Evaluation(Section):

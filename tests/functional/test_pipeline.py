@@ -93,7 +93,7 @@ def test_everything_up_to_the_image_runs_without_an_engine(runs: list[tuple[Path
         assert ended.stages == ["pull", "validate", "split", "train", "export", "evaluate", "gate", "image"]
         assert [line for line in ended.err.splitlines() if line.startswith("error: ")]
         assert "Traceback" not in ended.err
-        for report in ("pull", "validation", "splits", "metrics", "gate"):
+        for report in ("pull", "validation", "splits", "export", "metrics", "gate"):
             assert json.loads((project / f"reports/{report}.json").read_text())
         assert not (project / "reports/image.json").exists()
 

@@ -26,6 +26,7 @@ class Bundle(BaseModel):
         size_px: Side of the square input.
         fit: How an image is brought to that square, see `imaging.InputForm`.
         crop: What is cut away before that, see `imaging.InputForm`; bundles older than the crop say nothing.
+        precision: What the graph computes its convolutions in; older bundles say nothing.
         temperature: What the graph's probabilities are calibrated by, see `temperature.scale`.
         graph_sha256: Hash of `model.onnx`.
         model_sha256: Hash of the Keras model that it was made from; MLflow's run carries it as a tag.
@@ -42,6 +43,7 @@ class Bundle(BaseModel):
     size_px: Annotated[int, Field(ge=16, le=1024)]
     fit: Literal["pad", "stretch"]
     crop: Literal["none", "brain"] = "none"
+    precision: Literal["float32", "int8"] = "float32"
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     graph_sha256: Sha256
     model_sha256: Sha256

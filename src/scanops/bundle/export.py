@@ -15,6 +15,7 @@ import tf2onnx
 
 from scanops import temperature
 from scanops.bundle import bundle as bundles
+from scanops.bundle import stable_graph
 from scanops.bundle.predictor import OUTPUTS, Floats, Predictor
 from scanops.digest import hash_file
 from scanops.errors import VerdictError
@@ -38,6 +39,13 @@ class Parity:
     same_label: int
     max_difference: float
     probabilities: Floats
+
+    def __str__(self) -> str:
+        """Say it in a part of a sentence."""
+        return (
+            f"same label as the model for {self.same_label} of {self.images} images, "
+            f"probabilities within {self.max_difference:.1e}"
+        )
 
 
 def convert(model: keras.Model, opset: int) -> onnx.ModelProto:
@@ -63,7 +71,7 @@ def convert(model: keras.Model, opset: int) -> onnx.ModelProto:
     proto, _ = tf2onnx.convert.from_function(answer, input_signature=signature, opset=opset)
     _enclose_constants(proto, answer.get_concrete_function())
     _name_ends(proto)
-    _number_inside(proto)
+    stable_graph.number_inside(proto)
     onnx.checker.check_model(proto)
     return proto
 
@@ -107,6 +115,22 @@ def compare(model: keras.Model, folder: Path, pixels: Pixels) -> Parity:
         largest = max(largest, float(np.abs(expected - actual).max()))
         answers.append(actual)
     return Parity(len(pixels), same, largest, np.concatenate(answers))
+
+
+def answer(folder: Path, pixels: Pixels) -> Floats:
+    """Run a bundle's graph.
+
+    Args:
+        folder: The bundle.
+        pixels: uint8 [N, S, S, 3].
+
+    Returns:
+        float32 [N, K], its probabilities, not calibrated.
+    """
+    predictor, starts = Predictor(folder), range(0, len(pixels), BATCH)
+    return np.concatenate(
+        [predictor.run_graph(np.asarray(pixels[start : start + BATCH])).probabilities for start in starts]
+    )
 
 
 def require(parity: Parity, tolerance: float) -> None:
@@ -173,28 +197,3 @@ def _name_ends(proto: onnx.ModelProto) -> None:
         )
     for value in (*proto.graph.input, *proto.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "N"
-
-
-def _number_inside(proto: onnx.ModelProto) -> None:
-    """Name what is inside by its place: tf2onnx numbers it in an order that changes from run to run."""
-    graph = proto.graph
-    if any(attribute.HasField("g") for node in graph.node for attribute in node.attribute):
-        return  # a subgraph may use any of these names
-    ends = {value.name for value in (*graph.input, *graph.output)}
-    names: dict[str, str] = {}
-
-    def named(name: str) -> str:
-        return name if not name or name in ends else names.setdefault(name, f"value_{len(names)}")
-
-    for place, node in enumerate(graph.node):
-        node.name = f"{node.op_type}_{place}"
-        node.input[:] = [named(name) for name in node.input]
-        node.output[:] = [named(name) for name in node.output]
-    used = [weights for weights in graph.initializer if weights.name in names]
-    for weights in used:
-        weights.name = names[weights.name]
-    used.sort(key=lambda weights: int(weights.name.removeprefix("value_")))
-    graph.doc_string = ""  # counts the functions that were traced before
-    del graph.value_info[:]
-    del graph.initializer[:]
-    graph.initializer.extend(used)

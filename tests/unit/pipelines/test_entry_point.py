@@ -85,6 +85,7 @@ PARTS = {
     "earlier_outputs",
     "entry_point",
     "evaluate_run",
+    "export_run",
     "validate_command",
     "validate_run",
 }
