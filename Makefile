@@ -67,8 +67,8 @@ lock: setup  ## Resolve the lock files anew
 	echo cleanvision | build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-emit-index-url --upgrade --constraint requirements/dev.txt - -o requirements/cleanvision.txt
 
-bench-training: setup  ## Throughput of training, beside the same model fed from memory
-	@python -m benchmarks.training
+bench-training: setup  ## Speed of what surrounds the network: feed, first step, predictor, evaluate
+	@TF_CPP_MIN_LOG_LEVEL=2 python -m benchmarks.training
 
 bench-validation: setup  ## Speed of the scan, beside bare decoding and cleanvision, and at 100,000 images
 	@python -m benchmarks.validation
