@@ -64,8 +64,8 @@ def feed(count: int, rounds: int, names: tuple[str, ...]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "raw"
         phantom.generate(root, images=count, seed=1)
-        places = layout.classify(layout.find(root)).placed
-        places = [place for place in places if _readable(root, place.path)]
+        found = layout.classify(layout.find(root)).placed
+        places = [place for place in found if _readable(root, place.path)]
         targets = np.unique([place.label for place in places], return_inverse=True)[1].astype(np.int64)
         for name in names:
             knobs = params.training.model_copy(update={"architecture": name, "weights": "none"})
