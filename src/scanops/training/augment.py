@@ -88,7 +88,8 @@ def _shaded(values: Any, draws: Any, rules: Augmentation) -> Any:
     contrast = 1.0 + rules.contrast_fraction * draws[5][:, None, None, None]
     brightness = 255.0 * rules.brightness_fraction * draws[6][:, None, None, None]
     mean = tf.reduce_mean(values, axis=(1, 2, 3), keepdims=True)
-    return (values - mean) * contrast + mean + brightness
+    # (values - mean) * contrast + mean + brightness, with two passes over the pixels in place of four.
+    return values * contrast + (mean * (1.0 - contrast) + brightness)
 
 
 def _transforms(draws: Any, size: Any, rules: Augmentation) -> Any:
