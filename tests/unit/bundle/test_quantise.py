@@ -8,11 +8,11 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanops.bundle import quantise
-from scanops.bundle.predictor import OUTPUTS
+from scanops.bundle.predictor import OUTPUTS, Predictor
 from scanops.errors import VerdictError
 from tests.bundles import make_bundle
 from tests.convolutions import convolutional, pictures
@@ -97,6 +97,7 @@ def test_a_graph_without_convolutions_is_refused(tmp_path: Path) -> None:
         quantise.quantise(graph, pictures(8))
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=60), st.integers(1, 80), st.integers(0, 9))
 def test_calibration_pictures_are_spread_over_the_classes(labels: list[str], count: int, seed: int) -> None:
     """Each once, as many as asked for, the same for a seed; no class has two more unless one ran out."""
@@ -106,3 +107,10 @@ def test_calibration_pictures_are_spread_over_the_classes(labels: list[str], cou
     taken = {name: sum(labels[place] == name for place in chosen) for name in set(labels)}
     most = max(taken.values())
     assert all(taken[name] >= most - 1 or taken[name] == labels.count(name) for name in taken)
+
+
+def test_the_predictor_asks_for_exact_products(tmp_path: Path) -> None:
+    """Where products of bytes overflow (no VNNI), ONNX Runtime is told to take the exact way."""
+    session = Predictor(make_bundle(tmp_path / "bundle"))._session
+    options = session.get_session_options()
+    assert options.get_session_config_entry("session.x64quantprecision") == "1"
