@@ -31,7 +31,7 @@ image: setup  ## Build and smoke-test the image again (the last stage of repro)
 	@dvc repro --single-item --force image
 
 register: setup  ## Put the bundle that passed the gate into the model registry, as the candidate
-	@python -m pipelines.register --bundle data/bundle --gate reports/gate.json
+	@python -m pipelines.register --bundle data/bundle --gate reports/gate.json --card reports/model_card.md
 
 challenge: setup  ## Compare the bundle with the one in production, on today's test images
 	@python -m pipelines.challenge --raw data/raw --manifest data/manifest.parquet --splits data/splits.parquet \

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from scanops import imaging
+from scanops import activation_map, imaging
 from scanops.bundle import batch
 from scanops.bundle.predictor import Predictor
-from scanops.evaluation import baselines
+from scanops.evaluation import baselines, explain
 from scanops.evaluation.cohort import Cohort
 from scanops.evaluation.measures import Answers
+
+NAME_LENGTH = 12  # of an image's id in the gallery: enough to find it in the predictions
 
 
 @dataclass(frozen=True)
@@ -82,3 +84,28 @@ def pictures(predictor: Predictor, raw: Path, paths: Sequence[str]) -> imaging.P
         uint8 [n, size_px, size_px, 3].
     """
     return np.concatenate(list(batch.read(predictor, raw, paths)))
+
+
+def gallery(predictor: Predictor, raw: Path, test: Cohort, answers: Answers) -> bytes:
+    """Draw mistakes and right answers beside their class-activation maps.
+
+    Args:
+        predictor: The bundle.
+        raw: The folder of images.
+        test: N images.
+        answers: The bundle's for them.
+
+    Returns:
+        A PNG.
+    """
+    chosen = explain.choose(answers)
+    places = chosen.all
+    seen = list(batch.predict(predictor, raw, [test.paths[place] for place in places]))
+    features = np.concatenate([prediction.features for _, prediction in seen])
+    shares = None
+    if predictor.head is not None:
+        found = activation_map.contributions(features, predictor.head, answers.predictions[places])
+        shares = activation_map.relative(found)
+    names = [str(name)[:NAME_LENGTH] for name in test.rows["image_id"].iloc[places]]
+    looked = explain.Looked(np.concatenate([pixels for pixels, _ in seen]), shares, names)
+    return explain.gallery(answers, chosen, looked, predictor.bundle.notice)

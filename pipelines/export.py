@@ -32,6 +32,7 @@ def main() -> None:
         "classes": tuple(sorted(held_out["label"].unique())),
         "architecture": model.name,
         **vars(form),
+        "pooling": export.pooling(model),
         "model_sha256": hash_file(paths.model),
         "data_sha256": hash_file(paths.manifest),
         "params_sha256": config.fingerprint(

@@ -31,7 +31,7 @@ def main() -> None:
     ]
     report = {
         "verdict": "pass" if all(check.passed for check in checks) else "fail",
-        "warnings": reports.warnings(validation),
+        "warnings": list(dict.fromkeys([*reports.warnings(validation), *reports.warnings(metrics)])),
         "checks": [asdict(check) for check in checks],
         "bundle_sha256": bundle_sha256,
         "data_sha256": bundle.data_sha256,

@@ -8,12 +8,17 @@ from pipelines import entry_point
 from scanops import config
 from scanops.bundle import bundle as bundles
 from scanops.digest import hash_file
-from scanops.release import commit, registry, verdict
+from scanops.release import card, commit, registry, verdict
 
 
 def main() -> None:
     """Register it, once; the same bundle again only becomes the candidate again."""
-    args = entry_point.arguments(__doc__, bundle="the bundle's folder", gate="the gate's report on it")
+    args = entry_point.arguments(
+        __doc__,
+        bundle="the bundle's folder",
+        gate="the gate's report on it",
+        card="the model card of `evaluate`",
+    )
     params, described = config.load(args.params), bundles.read(args.bundle)
     verdict.require_pass(args.gate, bundles.hash_bundle(args.bundle))
     tags = {
@@ -22,7 +27,8 @@ def main() -> None:
         "params_sha256": described.params_sha256,
         "gate_sha256": hash_file(args.gate),
     }
-    version = registry.register(params.tracking, args.bundle, tags)
+    with card.with_bundle(args.bundle, args.card) as shipped:
+        version = registry.register(params.tracking, shipped, tags)
     told = "registered" if version.fresh else "was registered before"
     name = f"{params.tracking.model} version {version.number}"
     print(f"{name}: bundle {version.bundle_sha256[:12]} {told}; candidate")

@@ -40,6 +40,7 @@ def make_bundle(
         size_px=size_px,
         fit="pad",
         crop=crop,
+        pooling="average",
         graph_sha256=hash_file(folder / bundles.GRAPH),
         model_sha256="e" * 64,
         data_sha256=HASHES["data"],
@@ -56,6 +57,7 @@ def _model(classes: int, size_px: int) -> onnx.ModelProto:
         "scale": np.array(1 / 255, np.float32),
         "expand": random.normal(size=(3, width)).astype(np.float32),
         "head": random.normal(scale=3.0, size=(width, classes)).astype(np.float32),
+        "bias": np.linspace(-1.0, 1.0, classes, dtype=np.float32),
     }
     node = helper.make_node
     nodes = [
@@ -66,8 +68,11 @@ def _model(classes: int, size_px: int) -> onnx.ModelProto:
         node("Transpose", ["pooled"], ["cells"], perm=[0, 2, 3, 1]),
         node("MatMul", ["cells", "expand"], ["features"]),
         node("ReduceMean", ["features"], ["embedding"], axes=[1, 2], keepdims=0),
-        node("MatMul", ["embedding", "head"], ["logits"]),
+        node("MatMul", ["embedding", "head"], ["weighed"]),
+        node("Add", ["weighed", "bias"], ["logits"]),
         node("Softmax", ["logits"], ["probabilities"], axis=-1),
+        node("Identity", ["head"], ["class_weights"]),
+        node("Identity", ["bias"], ["class_biases"]),
     ]
     value = helper.make_tensor_value_info
     cells = size_px // 8
@@ -79,6 +84,8 @@ def _model(classes: int, size_px: int) -> onnx.ModelProto:
             value("probabilities", TensorProto.FLOAT, ["N", classes]),
             value("embedding", TensorProto.FLOAT, ["N", width]),
             value("features", TensorProto.FLOAT, ["N", cells, cells, width]),
+            value("class_weights", TensorProto.FLOAT, [width, classes]),
+            value("class_biases", TensorProto.FLOAT, [classes]),
         ],
         [numpy_helper.from_array(array, name) for name, array in weights.items()],
     )

@@ -58,6 +58,15 @@ def write_json(target: Path, values: dict[str, Any]) -> None:
         target: The file to replace.
         values: What JSON can hold; NaN is refused.
     """
-    text = json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    write_text(target, json.dumps(values, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write_text(target: Path, text: str) -> None:
+    """Write a text file.
+
+    Args:
+        target: The file to replace.
+        text: Written as UTF-8.
+    """
     with replacing(target) as draft:
         draft.write_text(text, encoding="utf-8")

@@ -106,6 +106,7 @@ class Image(Section):
     name: Annotated[str, Field(pattern=r"^[a-z0-9]+([._/-][a-z0-9]+)*$")] = "scanops"
     smoke_images: Annotated[int, Field(ge=1, le=64)] = 16
     ready_timeout_s: Annotated[float, Field(gt=0)] = 60.0
+    max_latency_ms: Annotated[float, Field(gt=0)] = 1000.0
 
 
 class Tracking(Section):

@@ -36,6 +36,7 @@ def pass_gate(room: Path) -> None:
     """Write the verdict that the gate would give."""
     report = {"verdict": "pass", "bundle_sha256": bundles.hash_bundle(room / "bundle")}
     (room / "gate.json").write_text(json.dumps(report), encoding="utf-8")
+    (room / "card.md").write_text(f"# About {report['bundle_sha256']}\n", encoding="utf-8")
 
 
 def run(room: Path, data: Path, name: str) -> subprocess.CompletedProcess[str]:
@@ -48,6 +49,8 @@ def run(room: Path, data: Path, name: str) -> subprocess.CompletedProcess[str]:
             "splits": data / "splits.parquet",
         }
         paths |= {"report": room / "challenge.json"}
+    else:
+        paths |= {"card": room / "card.md"}
     options = [part for option, path in paths.items() for part in (f"--{option}", str(path))]
     command = [sys.executable, "-m", f"pipelines.{name}", "--params", str(room / "params.yaml"), *options]
     environment = {"PYTHONPATH": f"{ROOT / 'src'}:{ROOT}", "PATH": "/usr/bin:/bin"}
@@ -123,4 +126,13 @@ def test_what_the_gate_refused_is_not_registered(room: Path, data: Path) -> None
     done = run(room, data, "register")
     assert done.returncode == 3
     assert "nothing ships" in done.stderr
+    assert not (room / "runs.db").exists()
+
+
+def test_the_card_of_another_bundle_is_not_registered(room: Path, data: Path) -> None:
+    """A model card goes into the registry with its own bundle alone."""
+    (room / "card.md").write_text("# About another\n", encoding="utf-8")
+    done = run(room, data, "register")
+    assert done.returncode == 3
+    assert "is not about bundle" in done.stderr
     assert not (room / "runs.db").exists()

@@ -38,6 +38,7 @@ PLOTS = {
     "precision_recall.png",
     "slices.png",
     "samples.png",
+    "gallery.png",
 }
 
 
@@ -147,6 +148,7 @@ def evaluate_options(data: Path, out: Path, bundle: Path | None = None) -> list[
             "bundle": bundle or data / "bundle",
             "predictions": out / "predictions.parquet",
             "report": out / "metrics.json",
+            "card": out / "model_card.md",
             "plots": out / "plots",
         }
     )
@@ -329,6 +331,51 @@ def test_refused_data_refuse_the_bundle(data: Path, good: Path, tmp_path: Path) 
     done = gate(data, good, validation=tmp_path / "validation.json", report=tmp_path / "gate.json")
     assert done.returncode == 3
     assert "data_validated short by" in done.stderr
+
+
+def test_the_card_is_about_this_bundle(data: Path, good: Path) -> None:
+    """The model card names the bundle and its figures, and warns as the report on the data does."""
+    text, metrics = (good / "model_card.md").read_text(encoding="utf-8"), load(good / "metrics.json")
+    assert bundles.hash_bundle(data / "bundle") in text
+    assert bundles.NOTICE in text
+    assert f"{metrics['balanced_accuracy']['value']:.3f}" in text
+    assert WARNING in text
+    assert str(data) not in text
+
+
+def test_too_few_images_of_a_class_are_told(data: Path, tmp_path: Path) -> None:
+    """Of one test image there is no interval: metrics and gate name the class and say what to do."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    splits = pd.read_parquet(data / "splits.parquet")
+    spare = splits.index[(splits["split"] == "test") & (splits["label"] == "dark")][1:]
+    splits.drop(index=spare).to_parquet(folder / "splits.parquet", index=False)
+    for name in ("raw", "manifest.parquet", "bundle", "params.yaml", "validation.json"):
+        (folder / name).symlink_to(data / name)
+    done = evaluate(folder, tmp_path / "out")
+    assert done.returncode == 0, done.stderr
+    told = "no interval for balanced_accuracy, macro_f1, auroc, average_precision: class dark has 1 group(s)"
+    assert any(line.startswith(told) for line in load(tmp_path / "out" / "metrics.json")["warnings"])
+    assert told in done.stdout
+    refused = gate(folder, tmp_path / "out")
+    assert refused.returncode == 3
+    assert told in refused.stdout
+    assert "balanced_accuracy missing" in refused.stderr
+
+
+def test_one_group_of_test_images_ends_with_3(data: Path, tmp_path: Path) -> None:
+    """Nothing is known of the spread of one group: the stage says so and writes nothing."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    splits = pd.read_parquet(data / "splits.parquet")
+    spare = splits.index[splits["split"] == "test"][1:]
+    splits.drop(index=spare).to_parquet(folder / "splits.parquet", index=False)
+    for name in ("raw", "manifest.parquet", "bundle", "params.yaml", "validation.json"):
+        (folder / name).symlink_to(data / name)
+    done = evaluate(folder, tmp_path / "out")
+    assert done.returncode == 3
+    assert "test split: holds 1 group(s), too few for an interval" in done.stderr
+    assert not (tmp_path / "out").exists()
 
 
 def test_damaged_metrics_are_a_users_mistake(data: Path, good: Path, tmp_path: Path) -> None:

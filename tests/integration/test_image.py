@@ -21,7 +21,7 @@ from PIL import Image
 from scanops.bundle import bundle as bundles
 from scanops.bundle.predictor import Predictor
 from scanops.digest import hash_file
-from scanops.release import hardening, image_context, smoke
+from scanops.release import card, hardening, image_context, smoke
 from scanops.release.engine import Engine
 from tests.bundles import make_bundle
 
@@ -36,6 +36,7 @@ def lay_out(folder: Path) -> None:
     bundle = make_bundle(folder / "bundle", CLASSES)
     gate = {"verdict": "pass", "bundle_sha256": bundles.hash_bundle(bundle)}
     (folder / "gate.json").write_text(json.dumps(gate), encoding="utf-8")
+    (folder / "card.md").write_text(f"# About {gate['bundle_sha256']}\n", encoding="utf-8")
     random, rows, predictor = np.random.default_rng(5), [], Predictor(bundle)
     (folder / "raw").mkdir()
     for index in range(10):
@@ -61,6 +62,7 @@ def run_stage(folder: Path) -> subprocess.CompletedProcess[str]:
     for name in ("bundle", "raw"):
         command += [f"--{name}", str(folder / name)]
     command += ["--gate", str(folder / "gate.json"), "--report", str(folder / "image.json")]
+    command += ["--card", str(folder / "card.md"), "--timings", str(folder / "timings.json")]
     command += [
         "--splits",
         str(folder / "splits.parquet"),
@@ -129,6 +131,12 @@ def test_the_labels_lead_back_to_bundle_data_and_gate(
         assert labels[f"org.opencontainers.image.{name}"]
 
 
+def test_the_card_is_in_the_bundle(stage: Path, engine: Engine, container: str) -> None:
+    """Whoever has the image alone can read what it is for and how good it is."""
+    said = engine.call("exec", container, "python3", "-c", "print(open('bundle/model_card.md').read())")
+    assert said.strip() == (stage / "card.md").read_text(encoding="utf-8").strip()
+
+
 def test_runs_as_nobody_on_a_read_only_root(engine: Engine, container: str) -> None:
     """The process is uid 10001, holds no capability, gains none, and can write nowhere."""
     code = (
@@ -192,7 +200,8 @@ def test_the_same_content_gives_the_same_layers(
 ) -> None:
     """Nothing of the clock, the folder or the engine's cache enters a layer."""
     major, minor = map(int, report["python"].split("."))
-    image_context.assemble(ROOT, tmp_path, stage / "bundle", (major, minor))
+    with card.with_bundle(stage / "bundle", stage / "card.md") as shipped:
+        image_context.assemble(ROOT, tmp_path, shipped, (major, minor))
     arguments = ["--no-cache", "--network", "none", "--quiet", "--build-arg", f"BASE={report['base']}"]
     again = engine.call("build", *arguments, str(tmp_path), extra_env=engine.builder())
     try:

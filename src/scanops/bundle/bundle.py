@@ -28,6 +28,8 @@ class Bundle(BaseModel):
         crop: What is cut away before that, see `imaging.InputForm`; bundles older than the crop say nothing.
         precision: What the graph computes its convolutions in; older bundles say nothing.
         temperature: What the graph's probabilities are calibrated by, see `temperature.scale`.
+        pooling: How the feature map becomes the embedding, for class-activation maps; bundles older than
+            these say nothing.
         graph_sha256: Hash of `model.onnx`.
         model_sha256: Hash of the Keras model that it was made from; MLflow's run carries it as a tag.
         data_sha256: Hash of the manifest that the splits were drawn from.
@@ -45,6 +47,7 @@ class Bundle(BaseModel):
     crop: Literal["none", "brain"] = "none"
     precision: Literal["float32", "int8"] = "float32"
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
+    pooling: Literal["average", "max"] | None = None
     graph_sha256: Sha256
     model_sha256: Sha256
     data_sha256: Sha256

@@ -1,4 +1,4 @@
-"""From a trained Keras model to a bundle: an ONNX graph from uint8 images to three named outputs."""
+"""From a trained Keras model to a bundle: an ONNX graph from uint8 images to named outputs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import tf2onnx
 from scanops import temperature
 from scanops.bundle import bundle as bundles
 from scanops.bundle import stable_graph
-from scanops.bundle.predictor import OUTPUTS, Floats, Predictor
+from scanops.bundle.predictor import HEAD, KEPT, OUTPUTS, Floats, Predictor
 from scanops.digest import hash_file
 from scanops.errors import VerdictError
 from scanops.imaging import Pixels
@@ -56,7 +56,8 @@ def convert(model: keras.Model, opset: int) -> onnx.ModelProto:
         opset: Version of the ONNX operators.
 
     Returns:
-        A graph from `image` uint8 [N, S, S, 3] to `probabilities`, `embedding` and `features`.
+        A graph from `image` uint8 [N, S, S, 3] to `probabilities`, `embedding` and `features`, and to the
+        dense layer's `class_weights` float32 [D, K] and `class_biases` float32 [K].
     """
     outputs = [model.get_layer(name).output for name in OUTPUTS]
     graph = keras.Model(model.inputs, outputs)
@@ -72,8 +73,22 @@ def convert(model: keras.Model, opset: int) -> onnx.ModelProto:
     _enclose_constants(proto, answer.get_concrete_function())
     _name_ends(proto)
     stable_graph.number_inside(proto)
+    _give_head(proto, model)
     onnx.checker.check_model(proto)
     return proto
+
+
+def pooling(model: keras.Model) -> str:
+    """Tell how a classifier's feature map becomes its embedding.
+
+    Args:
+        model: See `convert`.
+
+    Returns:
+        `average` or `max`.
+    """
+    greatest = isinstance(model.get_layer("embedding"), keras.layers.GlobalMaxPooling2D)
+    return "max" if greatest else "average"
 
 
 def write(folder: Path, proto: onnx.ModelProto, description: dict[str, object]) -> bundles.Bundle:
@@ -168,6 +183,17 @@ def calibrate(folder: Path, bundle: bundles.Bundle, probabilities: Floats, label
     fitted = temperature.fit(probabilities, targets)
     bundles.write(folder, bundle.model_copy(update={"temperature": fitted}))
     return fitted
+
+
+def _give_head(proto: onnx.ModelProto, model: keras.Model) -> None:
+    """Add the dense layer's weights as outputs: copies, which nothing that is done to the layer changes."""
+    layer = model.get_layer("probabilities").get_weights()
+    for name, stored, values in zip(HEAD, KEPT, layer, strict=True):
+        kept = values.astype(np.float32)
+        proto.graph.initializer.append(onnx.numpy_helper.from_array(kept, stored))
+        proto.graph.node.append(onnx.helper.make_node("Identity", [stored], [name], name=name))
+        shown = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, kept.shape)
+        proto.graph.output.append(shown)
 
 
 def _enclose_constants(proto: onnx.ModelProto, traced: Any) -> None:

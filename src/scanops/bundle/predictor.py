@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from scanops import imaging, temperature
+from scanops.activation_map import Head
 from scanops.bundle import bundle as bundles
 
 # From 1.29 on, ONNX Runtime reports models and timings to its maker unless this is set before it is
@@ -19,6 +21,9 @@ import onnxruntime as ort
 
 Floats = npt.NDArray[np.float32]
 OUTPUTS = ("probabilities", "embedding", "features")
+# Of the dense layer, the same for every image: what class-activation maps are made with.
+HEAD = ("class_weights", "class_biases")
+KEPT = tuple(f"{name}_kept" for name in HEAD)  # the stored tensors behind them, copies of the layer's own
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,17 @@ class Predictor:
             str(folder / bundles.GRAPH), options, providers=["CPUExecutionProvider"]
         )
         self._input = self._session.get_inputs()[0].name
+
+    @cached_property
+    def head(self) -> Head | None:
+        """What class-activation maps are made with; None for a bundle that is older than they are."""
+        given = {value.name for value in self._session.get_outputs()}
+        if self.bundle.pooling is None or not given.issuperset(HEAD):
+            return None
+        side_px = self.bundle.size_px
+        blank = np.zeros((1, side_px, side_px, 3), np.uint8)  # ONNX Runtime wants an image all the same
+        weights, biases = self._session.run(list(HEAD), {self._input: blank})
+        return Head(weights, biases, self.bundle.pooling)
 
     def prepare(self, data: bytes, subject: str = "image") -> imaging.Pixels:
         """Bring one file to the graph's input.

@@ -67,6 +67,29 @@ def measure(
     }
 
 
+def shortages(answers: Answers, report: Mapping[str, Any]) -> list[str]:
+    """Say where there are too few test images for an interval, and of which class.
+
+    A resample that draws no group of a class leaves its recall, and all means over classes, undefined.
+
+    Args:
+        answers: What `measure` was given.
+        report: What it returned.
+
+    Returns:
+        At most one sentence.
+    """
+    blank = [name for name in OVERALL if None in report[name]["ci95"]]
+    if not blank:
+        return []
+    held = [len(np.unique(answers.groups[answers.labels == place])) for place in range(len(answers.classes))]
+    fewest = int(np.argmin(held))
+    return [
+        f"no interval for {', '.join(blank)}: class {answers.classes[fewest]} has {held[fewest]} group(s) in "
+        "the test split, too few; add images of it, or raise the share of test in split.fractions"
+    ]
+
+
 def sentence(report: Mapping[str, Any]) -> str:
     """Say a report's gist in one line, with the baselines beside the model.
 

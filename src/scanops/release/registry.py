@@ -24,13 +24,14 @@ from scanops.atomic import replacing
 from scanops.bundle import bundle as bundles
 from scanops.config import Tracking
 from scanops.errors import OutsideError, VerdictError
-from scanops.release import pyfunc_model, tracking
+from scanops.release import card, pyfunc_model, tracking
 
 Alias = Literal["candidate", "staging", "production"]
 SOURCE = Path(scanops.__file__).parent
 # What a bundle needs to answer; the service's lock file has their exact versions.
 REQUIREMENTS = ["numpy", "onnxruntime", "pillow", "pydantic"]
 TAG = "bundle_sha256"
+MOST_DESCRIBED = 5000  # characters that MLflow keeps of a version's description
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def register(rules: Tracking, bundle: Path, tags: dict[str, str]) -> Version:
 
     Args:
         rules: Where the registry is, and the model's name there.
-        bundle: The bundle's folder.
+        bundle: The bundle's folder, with its model card where it has one.
         tags: Names and values that lead back: commit, data, gate.
 
     Returns:
@@ -78,6 +79,7 @@ def register(rules: Tracking, bundle: Path, tags: dict[str, str]) -> Version:
                 logged.model_uri,
                 run.info.run_id,
                 {**tags, TAG: sha256},
+                description=_described(bundle),
                 model_id=logged.model_id,
             )
         client.set_registered_model_alias(rules.model, "candidate", version.version)
@@ -135,6 +137,17 @@ def point(rules: Tracking, alias: Alias, version: Version) -> None:
     """
     with _registry(rules) as client:
         client.set_registered_model_alias(rules.model, alias, version.number)
+
+
+def _described(bundle: Path) -> str | None:
+    """Take the model card, where one lies in the bundle's folder: people read it in MLflow's page."""
+    held = bundle / card.NAME
+    if not held.is_file():
+        return None
+    text, rest = held.read_text(encoding="utf-8"), f"\n\nThe rest: `{card.NAME}` in the bundle.\n"
+    return (
+        text if len(text) <= MOST_DESCRIBED else text[: MOST_DESCRIBED - len(rest)].rpartition("\n")[0] + rest
+    )
 
 
 def _log(bundle: Path, description: bundles.Bundle) -> Any:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanops.errors import ConfigError
@@ -84,6 +84,7 @@ def test_without_a_supplied_split_there_is_no_such_slice() -> None:
     assert names(slices.cut(cohort(frame), frame), "supplied_split") == {}
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30))
 def test_each_image_is_in_one_part_of_a_trait(values: list[int]) -> None:
     """Ties stay together, no part is empty, and the parts hold every image once."""

@@ -21,10 +21,11 @@ from scanops.bundle import bundle as bundles
 from scanops.bundle.predictor import Predictor
 from scanops.config import Tracking
 from scanops.errors import OutsideError, VerdictError
-from scanops.release import registry
+from scanops.release import card, registry
 from tests.bundles import make_bundle
 from tests.conftest import require_part
 
+CARD = "# Model card\n\n" + "A line of it.\n" * 500
 TAGS = {"git_sha": "c" * 40, "data_sha256": "d" * 64}
 START_S = 300
 
@@ -122,6 +123,7 @@ def answers(address: str) -> bool:
 def hold(rules: Tracking, folder: Path) -> None:
     """Hold what a registry promises, wherever it is."""
     first = make_bundle(folder / "first")
+    (first / card.NAME).write_text(CARD, encoding="utf-8")
     assert registry.fetch(rules, "production", folder / "none") is None
     assert not (folder / "none").exists()
     one = registry.register(rules, first, TAGS)
@@ -142,6 +144,14 @@ def hold(rules: Tracking, folder: Path) -> None:
     batch = np.random.default_rng(1).integers(0, 255, (3, 32, 32, 3), dtype=np.uint8)
     assert np.array_equal(model.predict(batch), Predictor(first).predict(batch).probabilities)
     assert model.metadata.signature.inputs.inputs[0].type == np.uint8
+    assert model.metadata.signature.outputs.inputs[0].shape == (-1, 3)
+    example = model.metadata.load_input_example(held.source)
+    assert (example.shape, example.dtype) == ((1, 32, 32, 3), np.uint8)
+    assert (folder / "production" / card.NAME).read_text(encoding="utf-8") == CARD
+    assert held.description.startswith("# Model card")
+    assert held.description.endswith("The rest: `model_card.md` in the bundle.\n")
+    assert len(held.description) <= registry.MOST_DESCRIBED
+    assert held.tags[registry.TAG] == bundles.hash_bundle(first)
 
 
 def test_a_bundle_comes_back_from_a_file(local: Tracking, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import keras
 import numpy as np
 import pytest
 
+from scanops import activation_map
 from scanops.bundle import export
 from scanops.bundle.predictor import Predictor
 from scanops.model_rules import SMALLEST_SIDES_PX, Training
@@ -85,7 +86,9 @@ def test_bundle_follows_the_trained_network(
     proto = export.convert(model, 17)
     assert [value.name for value in proto.graph.input] == ["image"]
     (tmp_path / "bundle").mkdir()
-    export.write(tmp_path / "bundle", proto, _description(name, size_px))
+    export.write(
+        tmp_path / "bundle", proto, {**_description(name, size_px), "pooling": export.pooling(model)}
+    )
     images, _ = _images(size_px)
     parity = export.compare(model, tmp_path / "bundle", images)
     export.require(parity, 1e-4)
@@ -94,8 +97,15 @@ def test_bundle_follows_the_trained_network(
     answer = Predictor(tmp_path / "bundle").predict(images)
     pool = np.max if architectures.CATALOGUE[name].pooling == "max" else np.mean
     np.testing.assert_allclose(pool(answer.features, (1, 2)), answer.embedding, rtol=1e-3, atol=1e-4)
-    logits = answer.embedding @ model.get_layer(classifier.PROBABILITIES).get_weights()[0]
-    assert logits.shape == (len(images), CLASSES), "a class-activation map needs features times these weights"
+    head = Predictor(tmp_path / "bundle").head
+    assert head is not None
+    assert head.pooling == architectures.CATALOGUE[name].pooling
+    every = [np.full(len(images), place) for place in range(CLASSES)]
+    maps = np.stack([activation_map.contributions(answer.features, head, one) for one in every], 1)
+    logits = maps.sum((2, 3)) + head.biases
+    softmax = np.exp(logits - logits.max(1, keepdims=True))
+    softmax /= softmax.sum(1, keepdims=True)
+    np.testing.assert_allclose(softmax, parity.probabilities, atol=1e-3)
 
 
 def _description(name: str, size_px: int) -> dict[str, object]:

@@ -1,0 +1,68 @@
+"""What `evaluate` puts on the model card, gathered from bundle, parameters and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path, PurePath
+from typing import Any
+
+import pandas as pd
+from pydantic import BaseModel
+
+from scanops.bundle import bundle as bundles
+from scanops.bundle import footprint
+from scanops.evaluation.model_card import Facts
+
+# The card ships: addresses and folders, which may hold names and passwords, stay here.
+SHOWN = ("kind", "handle", "archive", "sha256", "images", "seed")
+
+
+def source(name: str, entry: BaseModel) -> dict[str, Any]:
+    """Describe where the data came from.
+
+    Args:
+        name: `dataset`.
+        entry: What `sources` holds under this name.
+
+    Returns:
+        What names and pins the data.
+    """
+    values = entry.model_dump(mode="json")
+    return {"name": name, **{key: values[key] for key in SHOWN if values.get(key) is not None}}
+
+
+def gather(
+    bundle: Path,
+    source: Mapping[str, Any],
+    sections: Sequence[BaseModel],
+    splits: pd.DataFrame,
+    validation: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+) -> Facts:
+    """Gather the facts.
+
+    Args:
+        bundle: The bundle's folder.
+        source: What `source` returns.
+        sections: Of the parameters; each is called as its class is.
+        splits: What `data/splits.parquet` holds.
+        validation: What `reports/validation.json` holds.
+        metrics: What `reports/metrics.json` is to hold.
+
+    Returns:
+        What the card tells of.
+    """
+    settings = {type(one).__name__.lower(): one.model_dump(mode="json") for one in sections}
+    if "training" in settings:
+        settings["training"]["weights"] = PurePath(settings["training"]["weights"]).name
+    return Facts(
+        bundle=bundles.read(bundle).model_dump(mode="json"),
+        bundle_sha256=bundles.hash_bundle(bundle),
+        parameters=footprint.parameters(bundle),
+        size_bytes=bundles.size_bytes(bundle),
+        source=source,
+        settings=settings,
+        splits=splits,
+        validation=validation,
+        metrics=metrics,
+    )
