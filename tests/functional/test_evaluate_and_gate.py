@@ -354,13 +354,10 @@ def test_too_few_images_of_a_class_are_told(data: Path, tmp_path: Path) -> None:
         (folder / name).symlink_to(data / name)
     done = evaluate(folder, tmp_path / "out")
     assert done.returncode == 0, done.stderr
-    told = "no interval for balanced_accuracy, macro_f1, auroc, average_precision: class dark has 1 group(s)"
+    told = "no interval for class dark: 1 group(s) of it in the test split; add images"
     assert any(line.startswith(told) for line in load(tmp_path / "out" / "metrics.json")["warnings"])
     assert told in done.stdout
-    refused = gate(folder, tmp_path / "out")
-    assert refused.returncode == 3
-    assert told in refused.stdout
-    assert "balanced_accuracy missing" in refused.stderr
+    assert told in gate(folder, tmp_path / "out").stdout
 
 
 def test_one_group_of_test_images_ends_with_3(data: Path, tmp_path: Path) -> None:

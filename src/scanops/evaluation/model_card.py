@@ -81,6 +81,8 @@ def render(facts: Facts) -> str:
             **vars(facts),
             counts=_counts(facts.splits),
             found=list(_found(facts.validation)),
+            verdict=facts.validation.get("verdict", UNKNOWN),
+            warnings=facts.validation.get("warnings", ()),
             overall=[(name, shown) for name, shown in metrics.items() if _is_measure(shown)],
             per_class_names=[name for name in rows if f"{name}_ci95" in rows],
             baseline_names=list(next(iter(metrics["baselines"].values()), {})),

@@ -68,26 +68,26 @@ def measure(
 
 
 def shortages(answers: Answers, report: Mapping[str, Any]) -> list[str]:
-    """Say where there are too few test images for an interval, and of which class.
+    """Say where there are too few test images for an interval.
 
-    A resample that draws no group of a class leaves its recall, and all means over classes, undefined.
+    A resample without a group of a class leaves that class out of every mean, and its recall undefined; where
+    this happens in more than a fortieth of them, an end of the interval is unknown.
 
     Args:
         answers: What `measure` was given.
         report: What it returned.
 
     Returns:
-        At most one sentence.
+        A sentence a class, and one for the measures of the whole; none where every interval is known.
     """
+    remedy = "add images, or raise the share of test in split.fractions"
     blank = [name for name in OVERALL if None in report[name]["ci95"]]
-    if not blank:
-        return []
-    held = [len(np.unique(answers.groups[answers.labels == place])) for place in range(len(answers.classes))]
-    fewest = int(np.argmin(held))
-    return [
-        f"no interval for {', '.join(blank)}: class {answers.classes[fewest]} has {held[fewest]} group(s) in "
-        "the test split, too few; add images of it, or raise the share of test in split.fractions"
-    ]
+    told = [f"no interval for {', '.join(blank)}: too few test images; {remedy}"] if blank else []
+    for place, name in enumerate(answers.classes):
+        if None in report["per_class"][name]["recall_ci95"]:
+            held = len(np.unique(answers.groups[answers.labels == place]))
+            told.append(f"no interval for class {name}: {held} group(s) of it in the test split; {remedy}")
+    return told
 
 
 def sentence(report: Mapping[str, Any]) -> str:

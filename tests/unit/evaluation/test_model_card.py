@@ -134,3 +134,11 @@ def test_names_cannot_break_the_card() -> None:
 def test_the_same_facts_give_the_same_bytes() -> None:
     """No clock and no host: a card is an output of the graph."""
     assert model_card.render(facts(measured())) == model_card.render(facts(measured()))
+
+
+def test_what_validation_did_not_say_is_left_out() -> None:
+    """A report on the data with a verdict alone, or without one, is no reason to give no card."""
+    for said, expected in (({"verdict": "pass"}, "verdict: pass"), ({}, "verdict: not known")):
+        text = model_card.render(replace(facts(measured()), validation=said))
+        assert expected in text
+        assert "Warning" not in text

@@ -124,3 +124,23 @@ def test_detection_is_measured_where_a_class_means_nothing() -> None:
     assert (named["negative_class"], named["specificity"]) == ("no_tumor", 0.9)
     assert named["sensitivity"]["value"] == pytest.approx(2 / 3, abs=1e-6)
     assert report.measure(answers(halves()), RIVALS, [], SETTINGS)["detection"] is None
+
+
+def test_too_few_images_of_a_class_are_told() -> None:
+    """A class with up to three groups has no interval, and the sentence names it; others go without one."""
+    for held, expected in ((2, 1), (30, 0)):
+        labels = np.array([0] * 40 + [1] * held + [2] * 40)
+        probabilities = (np.eye(3)[labels] * 0.7 + 0.1).astype(np.float32)
+        given = Answers(labels, probabilities, np.arange(len(labels)), ("a", "b", "c"))
+        told = report.shortages(given, report.measure(given, {}, [], SETTINGS))
+        assert [line.partition(";")[0] for line in told] == [
+            "no interval for class b: 2 group(s) of it in the test split"
+        ][:expected]
+
+
+def test_a_measure_without_an_interval_is_told() -> None:
+    """Where all test images are of one class, what needs two has no interval, and the report says so."""
+    given = Answers(np.zeros(6, np.int64), halves(), np.arange(6), ("a", "b"))
+    told = report.shortages(given, report.measure(given, {}, [], SETTINGS))
+    assert told[0].startswith("no interval for auroc")
+    assert told[1].startswith("no interval for class b: 0 group(s)")
