@@ -87,12 +87,15 @@ def read(room: Path, part: str) -> tuple[Pixels, Integers]:
 def train(room: Path, *, shuffled: bool) -> keras.Model:
     """Train a network on what there is, or on the same pictures with labels dealt out anew."""
     fit.make_reproducible(RULES.seed)
-    rng, parts = np.random.default_rng(2), []
-    for part in ("train", "val"):
+    rng = np.random.default_rng(2)
+
+    def taught(part: str) -> dataset.Part:
         pixels, labels = read(room, part)
-        parts.append(dataset.Part(pixels, rng.permutation(labels) if shuffled else labels))
+        return dataset.Part(pixels, rng.permutation(labels) if shuffled else labels)
+
+    batches = dataset.prepare(taught("train"), taught("val"), RULES, Augmentation())
     model = classifier.build(RULES, len(CLASSES), SIDE_PX)
-    fit.fit(model, dataset.prepare(*parts, RULES, Augmentation()), RULES, lambda _: None)
+    fit.fit(model, batches, RULES, lambda _: None)
     return model
 
 
@@ -136,9 +139,9 @@ def challenged(champion: Path, challenger: Path) -> dict[str, Any]:
     tables = [pd.read_parquet(out / "p.parquet") for out in (champion, challenger)]
     place = {name: index for index, name in enumerate(CLASSES)}
     labels = tables[0]["label"].map(place).to_numpy(np.int64)
-    answers = [table["prediction"].map(place).to_numpy(np.int64) for table in tables]
+    old, new = (table["prediction"].map(place).to_numpy(np.int64) for table in tables)
     groups = tables[0]["group"].to_numpy()
-    return challenge.compare(labels, *answers, groups, Challenge(), Evaluation(bootstrap_resamples=400))
+    return challenge.compare(labels, old, new, groups, Challenge(), Evaluation(bootstrap_resamples=400))
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 
 from scanops.bundle import bundle as bundles
-from scanops.bundle.predictor import KEPT, Predictor
+from scanops.bundle.predictor import HEAD, KEPT, Predictor
 
 WARM_UP = 3
 REPEATS = 30
@@ -40,7 +40,8 @@ def parameters(folder: Path) -> int:
         Elements of all stored tensors of one axis or more; batch normalisation that was folded into a
         convolution is in them, constants of the input's normalisation as well; the copy of the head is not.
     """
-    stored = [one for one in onnx.load(folder / bundles.GRAPH).graph.initializer if one.name not in KEPT]
+    copies = {*HEAD, *KEPT}  # the former where a graph was made simpler
+    stored = [one for one in onnx.load(folder / bundles.GRAPH).graph.initializer if one.name not in copies]
     return sum(int(np.prod(tensor.dims)) for tensor in stored if tensor.dims and tensor.data_type in NUMBERS)
 
 

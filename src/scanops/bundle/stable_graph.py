@@ -8,7 +8,7 @@ import onnx
 def number_inside(proto: onnx.ModelProto) -> None:
     """Name what is inside by its place: tf2onnx numbers it in an order that changes from run to run.
 
-    Stored tensors that no node reads are left out. A graph that holds graphs of its own stays as it is.
+    Stored tensors that no node reads and no output gives are left out. A graph that holds graphs of its own stays as it is.
 
     Args:
         proto: Changed in place; its inputs and outputs keep their names.
@@ -26,10 +26,11 @@ def number_inside(proto: onnx.ModelProto) -> None:
         node.name = f"{node.op_type}_{place}"
         node.input[:] = [named(name) for name in node.input]
         node.output[:] = [named(name) for name in node.output]
-    used = [weights for weights in graph.initializer if weights.name in names]
+    # What is given as it is stored is used by no node.
+    used = [weights for weights in graph.initializer if weights.name in names or weights.name in ends]
     for weights in used:
-        weights.name = names[weights.name]
-    used.sort(key=lambda weights: int(weights.name.removeprefix("value_")))
+        weights.name = names.get(weights.name, weights.name)
+    used.sort(key=lambda weights: (weights.name in ends, len(weights.name), weights.name))
     graph.doc_string = ""  # counts the functions that were traced before
     del graph.value_info[:]
     del graph.initializer[:]

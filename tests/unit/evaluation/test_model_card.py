@@ -42,8 +42,9 @@ def measured(count: int = 60) -> dict[str, Any]:
 
 def facts(metrics: Mapping[str, Any]) -> model_card.Facts:
     """Give what a card needs, with some things unknown."""
-    bundle = {"architecture": "cnn_small", "classes": list(CLASSES), "notice": "Not a medical device."}
-    bundle |= {"size_px": 64, "fit": "pad", "crop": "none", "temperature": 1.3}
+    bundle: dict[str, Any] = {"architecture": "cnn_small", "classes": list(CLASSES)}
+    bundle |= {"notice": "Not a medical device.", "size_px": 64, "fit": "pad", "crop": "none"}
+    bundle |= {"temperature": 1.3}
     return model_card.Facts(
         bundle={**bundle, "data_sha256": "d" * 64, "params_sha256": "a" * 64},
         bundle_sha256="b" * 64,
