@@ -86,6 +86,7 @@ PARTS = {
     "entry_point",
     "evaluate_run",
     "export_run",
+    "model_card_facts",
     "validate_command",
     "validate_run",
 }
