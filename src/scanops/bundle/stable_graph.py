@@ -8,7 +8,8 @@ import onnx
 def number_inside(proto: onnx.ModelProto) -> None:
     """Name what is inside by its place: tf2onnx numbers it in an order that changes from run to run.
 
-    Stored tensors that no node reads and no output gives are left out. A graph that holds graphs of its own stays as it is.
+    Stored tensors that no node reads and no output gives are left out. A graph that holds graphs of its own
+    stays as it is.
 
     Args:
         proto: Changed in place; its inputs and outputs keep their names.
