@@ -10,6 +10,7 @@ that SCANOPS_MIRROR names, else phantoms.
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from scanops.data.survey import survey
 
 DATASET = "brain-tumor-4class"
 MOST_S = 15.0
-QUICK = 200
+QUICK = 100
 
 
 def main() -> None:
@@ -42,8 +43,11 @@ def main() -> None:
         print(f"from a finished scan to the first step of training, {what}:")
         _first_step(folder, "cnn_small")
         for architecture in ("cnn_small",) if quick else ("cnn_small", "mobilenet"):
-            seconds = [_first_step(folder, architecture) for _ in range(1 if quick else 3)]
-            print(figures.line(f"  {architecture}, s", seconds, most=MOST_S), flush=True)
+            rounds = [_first_step(folder, architecture) for _ in range(1 if quick else 3)]
+            for part in rounds[0]:
+                print(figures.line(f"    {part}, s", [parts[part] for parts in rounds]))
+            totals = [sum(parts.values()) for parts in rounds]
+            print(figures.line(f"  {architecture}, all, s", totals, most=MOST_S), flush=True)
 
 
 def _prepare(folder: Path, quick: bool) -> str:
@@ -64,8 +68,8 @@ def _prepare(folder: Path, quick: bool) -> str:
     return f"{known} pictures of {DATASET if real else 'phantoms'}"
 
 
-def _first_step(folder: Path, architecture: str) -> float:
-    """Run `train` until its network has learnt from one batch, then stop it."""
+def _first_step(folder: Path, architecture: str) -> dict[str, float]:
+    """Run `train` until its network has learnt from one batch, then stop it; seconds of each part."""
     values = config.read_yaml(Path("params.yaml"))
     values["training"] |= {"architecture": architecture, "weights": "none"}
     values["tracking"]["uri"] = f"sqlite:///{folder}/mlflow.db"
@@ -74,14 +78,14 @@ def _first_step(folder: Path, architecture: str) -> float:
     paths |= {"splits": folder / "splits.parquet", "params": folder / "params.yaml"}
     words = [str(word) for name, path in paths.items() for word in (f"--{name}", path)]
     environment = {**os.environ, "SCANOPS_CACHE": str(folder / "cache"), "MLFLOW_TRACKING_URI": ""}
-    started = time.perf_counter()
     command = [sys.executable, "-m", "benchmarks.until_first_step", *words]
+    started = time.perf_counter()
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     seconds = time.perf_counter() - started
-    if done.returncode or "first step" not in done.stdout:
+    if done.returncode or not done.stdout.strip():
         sys.exit(f"train ended with {done.returncode} before its first step:\n{done.stderr[-2000:]}")
-    print("\n".join(line for line in done.stdout.splitlines() if "first step" in line), file=sys.stderr)
-    return seconds
+    parts: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return {"start of the process": seconds - sum(parts.values()), **parts}
 
 
 if __name__ == "__main__":
