@@ -5,7 +5,7 @@ from __future__ import annotations
 from pipelines import entry_point, evaluate_run, model_card_facts
 from scanops import atomic, config, reports
 from scanops.bundle.predictor import Predictor
-from scanops.evaluation import baselines, cohort, detection, figures, model_card, report, samples, slices
+from scanops.evaluation import abstaining, baselines, cohort, detection, model_card, report, slices
 
 
 def main() -> None:
@@ -29,24 +29,23 @@ def main() -> None:
     tables = cohort.read(args.splits), manifest
     train, test = (cohort.select(*tables, classes, split) for split in ("train", "test"))
     parts = slices.cut(test, manifest)
-    seen = evaluate_run.look(predictor, args.raw, train, test, settings.baseline_side_px)
+    seen = evaluate_run.look(predictor, args.raw, train, test, settings)
     rivals = baselines.answers(train, seen.train_thumbnails, test, seen.test_thumbnails, settings.seed)
     metrics = report.measure(seen.answers, rivals, parts, settings)
-    chosen = samples.choose(test.targets, seen.answers.probabilities)
-    pictures = evaluate_run.pictures(predictor, args.raw, [test.paths[place] for place in chosen])
-    drawn = figures.render(seen.answers, metrics, settings.calibration_bins, chosen, pictures)
-    drawn["gallery.png"] = evaluate_run.gallery(predictor, args.raw, test, seen.answers)
-    metrics |= {"warnings": [*reports.warnings(validation), *report.shortages(seen.answers, metrics)]}
+    silent = abstaining.measure(seen.answers, seen.why, seen.strangers, predictor.limits, settings)
+    metrics["abstention"] = silent
+    drawn = evaluate_run.draw(predictor, args.raw, test, seen, metrics, settings.calibration_bins)
+    told = report.shortages(seen.answers, metrics)
+    metrics["warnings"] = [*reports.warnings(validation), *told]
     metrics |= {"bundle_sha256": predictor.bundle_sha256, "crop_fallbacks": seen.crop.counts()}
-    source = model_card_facts.source(params.dataset, params.source)
-    sections = (params.split, params.imaging, params.augmentation, params.training, params.export)
-    facts = model_card_facts.gather(args.bundle, source, sections, tables[0], validation, metrics)
+    facts = model_card_facts.gather(args.bundle, params, tables[0], validation, metrics)
     with atomic.replacing(args.predictions) as draft:
-        cohort.with_answers(test, seen.answers.probabilities, classes).to_parquet(draft, index=False)
+        answers = cohort.with_answers(test, seen.answers.probabilities, classes, seen.why)
+        answers.to_parquet(draft, index=False)
     atomic.write_folder(args.plots, drawn)
     atomic.write_text(args.card, model_card.render(facts))
     atomic.write_json(args.report, metrics)
-    print(report.sentence(metrics), *report.shortages(seen.answers, metrics), sep="\n")
+    print(report.sentence(metrics) + abstaining.sentence(silent), *told, sep="\n")
 
 
 if __name__ == "__main__":

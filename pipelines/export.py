@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pipelines import entry_point, export_run
 from scanops import atomic, config, imaging
-from scanops.bundle import export
+from scanops.bundle import abstain, export
 from scanops.bundle.bundle import hash_bundle
+from scanops.bundle.predictor import Predictor
 from scanops.data import splits
 from scanops.digest import hash_file
 from scanops.training import archive, pixels
@@ -19,39 +20,39 @@ def main() -> None:
         manifest="Parquet file of the validate stage",
         splits="Parquet file of the split stage",
         model="Keras model of the train stage",
-        bundle="folder to write: model.onnx and bundle.json",
+        bundle="folder to write: model.onnx, novelty.npz and bundle.json",
         report="JSON file to write",
     )
     params = config.load(paths.params)
     model = archive.load(paths.model)
     form = imaging.InputForm(model.input_shape[1], params.imaging.fit, params.imaging.crop)
     # Parity and calibration need scans that the model has not learnt from; only evaluate reads test.
-    held_out = splits.read(paths.splits, "val")
-    shown = export_run.calibration_paths(paths.splits, params.export, params.training.seed)
+    learnt, held_out = (splits.read(paths.splits, part) for part in ("train", "val"))
     description = {
-        "classes": tuple(sorted(held_out["label"].unique())),
+        **export_run.describe(params, held_out, form),
         "architecture": model.name,
-        **vars(form),
         "pooling": export.pooling(model),
         "model_sha256": hash_file(paths.model),
         "data_sha256": hash_file(paths.manifest),
-        "params_sha256": config.fingerprint(
-            params.split, params.imaging, params.augmentation, params.training, params.export
-        ),
     }
     with (
         atomic.replacing(paths.bundle) as folder,
         pixels.decoded(paths.raw, list(held_out["path"]), form) as images,
-        pixels.decoded(paths.raw, shown, form) as ranges,
+        pixels.decoded(paths.raw, list(learnt["path"]), form) as known,
     ):
         folder.mkdir()
         full, parity = export_run.convert(folder, model, images, description, params.export)
         held = export_run.HeldOut(held_out, images)
+        ranges = export_run.calibration_pictures(learnt, known, params.export, params.training.seed)
         ships = export_run.shrink(folder, full, ranges, held, params.export, params.evaluation)
         temperature = export.calibrate(folder, ships.bundle, ships.probabilities, list(held_out["label"]))
+        sides = ((known, learnt), (images, held_out))
+        train, val = (abstain.Sample(seen, list(of["label"]), list(of["group"])) for seen, of in sides)
+        limits = abstain.teach(Predictor(folder), train, val, params.abstention)
     name = hash_bundle(paths.bundle)
     atomic.write_json(paths.report, export_run.report(ships, parity, params.export, name))
-    print(f"export: bundle {name[:12]}, {parity}, temperature {temperature:.2f}{ships.remark}")
+    told = f"{parity}, temperature {temperature:.2f}; {abstain.sentence(limits)}{ships.remark}"
+    print(f"export: bundle {name[:12]}, {told}")
 
 
 if __name__ == "__main__":

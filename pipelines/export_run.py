@@ -15,8 +15,7 @@ from scanops import imaging
 from scanops.bundle import bundle as bundles
 from scanops.bundle import export, footprint, quantise
 from scanops.bundle.predictor import Floats
-from scanops.config import Evaluation, Export
-from scanops.data import splits
+from scanops.config import Config, Evaluation, Export, fingerprint
 from scanops.errors import VerdictError
 from scanops.evaluation import precision
 
@@ -53,22 +52,41 @@ class Shipped:
     remark: str = ""
 
 
-def calibration_paths(table: Path, rules: Export, seed: int) -> list[str]:
+def describe(params: Config, held_out: pd.DataFrame, form: imaging.InputForm) -> dict[str, object]:
+    """Gather what parameters and splits say of a bundle.
+
+    Args:
+        params: All parameters.
+        held_out: Rows of the val split, which has every class.
+        form: The network's input.
+
+    Returns:
+        Fields of `Bundle`.
+    """
+    shaping = (params.split, params.imaging, params.augmentation, params.training, params.export)
+    return {
+        "classes": tuple(sorted(held_out["label"].unique())),
+        **vars(form),
+        "params_sha256": fingerprint(*shaping, params.abstention),
+    }
+
+
+def calibration_pictures(
+    rows: pd.DataFrame, pixels: imaging.Pixels, rules: Export, seed: int
+) -> imaging.Pixels:
     """Choose the training pictures that the ranges of the eight bits are measured on.
 
     Args:
-        table: The splits.
+        rows: N rows of the train split.
+        pixels: uint8 [N, S, S, 3], their pictures.
         rules: How many, and whether any.
         seed: Draws them.
 
     Returns:
-        Their paths; none where float32 is asked for.
+        uint8 [M, S, S, 3]; none where float32 is asked for.
     """
-    if rules.precision == "float32":
-        return []
-    train = splits.read(table, "train")
-    places = quantise.spread(list(train["label"]), rules.int8_calibration_images, seed)
-    return [str(path) for path in train["path"].iloc[places]]
+    count = 0 if rules.precision == "float32" else rules.int8_calibration_images
+    return np.asarray(pixels[quantise.spread(list(rows["label"]), count, seed)])
 
 
 def convert(

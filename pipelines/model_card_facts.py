@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -11,9 +11,11 @@ from pydantic import BaseModel
 
 from scanops.bundle import bundle as bundles
 from scanops.bundle import footprint
+from scanops.config import Config
 from scanops.evaluation.model_card import Facts
 
 # The card ships: addresses and folders, which may hold names and passwords, stay here.
+SECTIONS = ("split", "imaging", "augmentation", "training", "export", "abstention")
 SHOWN = ("kind", "handle", "archive", "sha256", "images", "seed")
 
 
@@ -33,8 +35,7 @@ def source(name: str, entry: BaseModel) -> dict[str, Any]:
 
 def gather(
     bundle: Path,
-    source: Mapping[str, Any],
-    sections: Sequence[BaseModel],
+    params: Config,
     splits: pd.DataFrame,
     validation: Mapping[str, Any],
     metrics: Mapping[str, Any],
@@ -43,8 +44,7 @@ def gather(
 
     Args:
         bundle: The bundle's folder.
-        source: What `source` returns.
-        sections: Of the parameters; each is called as its class is.
+        params: All parameters; those that shaped the bundle are shown.
         splits: What `data/splits.parquet` holds.
         validation: What `reports/validation.json` holds.
         metrics: What `reports/metrics.json` is to hold.
@@ -52,15 +52,14 @@ def gather(
     Returns:
         What the card tells of.
     """
-    settings = {type(one).__name__.lower(): one.model_dump(mode="json") for one in sections}
-    if "training" in settings:
-        settings["training"]["weights"] = PurePath(settings["training"]["weights"]).name
+    settings = {name: getattr(params, name).model_dump(mode="json") for name in SECTIONS}
+    settings["training"]["weights"] = PurePath(settings["training"]["weights"]).name
     return Facts(
         bundle=bundles.read(bundle).model_dump(mode="json"),
         bundle_sha256=bundles.hash_bundle(bundle),
         parameters=footprint.parameters(bundle),
         size_bytes=bundles.size_bytes(bundle),
-        source=source,
+        source=source(params.dataset, params.source),
         settings=settings,
         splits=splits,
         validation=validation,

@@ -9,8 +9,12 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from scanops.bundle import abstain
 from scanops.bundle import bundle as bundles
+from scanops.bundle.predictor import Predictor
 from scanops.digest import hash_file
+from scanops.model_rules import Abstention
+from tests.heads import Head
 
 HASHES = {"data": "d" * 64, "params": "a" * 64}
 
@@ -48,6 +52,21 @@ def make_bundle(
     )
     bundles.write(folder, description)
     return folder
+
+
+def teach_heads(folder: Path, count: int = 130) -> None:
+    """Teach a bundle of classes `a` and `b` and side 64 to abstain from what is no head of `tests.heads`."""
+    plain = Predictor(folder)
+    train, val = (heads(first, count) for first in (0, 1000))
+    abstain.teach(plain, train, val, Abstention(max_false_rejection=0.05))
+
+
+def heads(first: int, count: int) -> abstain.Sample:
+    """Draw heads of two brightnesses, 64 px, each a group of its own; another `first` draws others."""
+    pixels = [Head(64, 64, level=80 + 60 * (n % 2) + n % 7).draw(first + n) for n in range(count)]
+    return abstain.Sample(
+        np.stack(pixels), ["ab"[n % 2] for n in range(count)], [f"g{first + n}" for n in range(count)]
+    )
 
 
 def _model(classes: int, size_px: int) -> onnx.ModelProto:

@@ -18,7 +18,7 @@ from pydantic import (
 
 from scanops.catalogue import Source
 from scanops.errors import ConfigError
-from scanops.model_rules import SMALLEST_SIDES_PX, Augmentation, Imaging, Training
+from scanops.model_rules import SMALLEST_SIDES_PX, Abstention, Augmentation, Imaging, Training
 from scanops.section import Fraction, Section
 from scanops.validation_rules import Validation
 
@@ -79,6 +79,7 @@ class Evaluation(Section):
     baseline_side_px: Annotated[int, Field(ge=8, le=128)] = 32
     negative_class: Annotated[str, Field(min_length=1)] | None = None
     detection_specificity: Annotated[float, Field(gt=0, le=1)] = 0.9
+    strangers: Annotated[int, Field(ge=1, le=1000)] = 30
 
 
 class Gate(Section):
@@ -91,6 +92,8 @@ class Gate(Section):
     min_margin_over_baseline: Annotated[float, Field(ge=-1, le=1)] = 0.02
     max_ece: Fraction = 0.15
     max_bundle_mb: Annotated[float, Field(gt=0)] = 300.0
+    min_strangers_abstained: Fraction = 0.0
+    max_false_rejection: Fraction = 1.0
 
 
 class Challenge(Section):
@@ -129,6 +132,7 @@ class Config(Section):
     augmentation: Augmentation
     training: Training
     export: Export
+    abstention: Abstention = Abstention()
     evaluation: Evaluation
     gate: Gate
     challenge: Challenge

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from scanops.section import Section, Sha256
+from scanops.section import Fraction, Section, Sha256
 from scanops.spelling import near
 
 # The names of the catalogue (training/architectures.py), with the smallest side that leaves a feature map;
@@ -96,3 +96,10 @@ class Training(Section):
         if self.architecture in FROM_SCRATCH and self.weights == "imagenet":
             raise ValueError(f"architecture `{self.architecture}` has no published weights: use none")
         return self
+
+
+class Abstention(Section):
+    """How many head scans the model may turn away, so that it turns away what is none."""
+
+    max_false_rejection: Annotated[float, Field(gt=0, le=0.5)] = 0.02
+    low_confidence_share: Fraction = 0.5

@@ -39,6 +39,10 @@ PLOTS = {
     "slices.png",
     "samples.png",
     "gallery.png",
+    "coverage_accuracy.csv",
+    "coverage_accuracy.png",
+    "strangers.csv",
+    "strangers.png",
 }
 
 
@@ -120,6 +124,8 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "validation.json").write_text(json.dumps({"verdict": "warn", "warnings": [WARNING]}))
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     values["evaluation"]["bootstrap_resamples"] = 400
+    # The bundles here never abstain.
+    values["gate"] |= {"min_strangers_abstained": 0, "max_false_rejection": 1}
     (folder / "params.yaml").write_text(yaml.safe_dump(values))
     return folder
 
@@ -268,7 +274,9 @@ def test_predictions_are_the_predictors_own(data: Path, good: Path) -> None:
     splits = pd.read_parquet(data / "splits.parquet")
     rows = splits[(splits["split"] == "test") & splits["representative"]].sort_values("path")
     assert list(table["image_id"]) == list(rows["image_id"])
-    assert list(table.columns) == ["image_id", "group", "label", "prediction", *(f"p_{c}" for c in CLASSES)]
+    numbers = [f"p_{c}" for c in CLASSES]
+    assert list(table.columns) == ["image_id", "group", "label", "prediction", *numbers, "why"]
+    assert table["why"].isna().all()
     predictor = Predictor(data / "bundle")
     pixels = np.stack([predictor.prepare((data / "raw" / path).read_bytes()) for path in rows["path"]])
     stored = table[[f"p_{c}" for c in CLASSES]].to_numpy()

@@ -20,6 +20,7 @@ from scanops.bundle import bundle as bundles
 from scanops.bundle import export
 from scanops.bundle.predictor import Predictor
 from scanops.config import Evaluation, Export
+from scanops.imaging import Pixels
 from scanops.model_rules import Training
 from scanops.training import archive, classifier
 from tests.convolutions import convolutional, pictures
@@ -108,14 +109,24 @@ def test_float32_is_the_default(project: Path, tmp_path: Path, monkeypatch: pyte
     assert report["int8"] is None
 
 
-def test_calibration_pictures_are_training_pictures(project: Path) -> None:
+def test_calibration_pictures_are_training_pictures(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Ranges are measured on the train split alone, as many of each class; on none for float32."""
-    rules = Export(precision="int8", int8_calibration_images=12)
-    chosen = export_run.calibration_paths(project / "splits.parquet", rules, seed=7)
-    rows = pd.read_parquet(project / "splits.parquet").set_index("path").loc[chosen]
-    assert set(rows["split"]) == {"train"}
-    assert rows["label"].value_counts().to_dict() == dict.fromkeys(CLASSES, 4)
-    assert export_run.calibration_paths(project / "splits.parquet", Export(), seed=7) == []
+    given: list[tuple[set[str], dict[str, int]]] = []
+
+    def choose(rows: pd.DataFrame, pixels: Pixels, rules: Export, seed: int) -> Pixels:
+        places = pd.Series(range(len(rows)))
+        numbered = np.broadcast_to(places.to_numpy(np.uint16)[:, None], (len(rows), 2))
+        drawn = rows["label"].iloc[before(rows, numbered, rules, seed)[:, 0]]
+        given.append((set(rows["split"]), drawn.value_counts().to_dict()))
+        return before(rows, pixels, rules, seed)
+
+    before = export_run.calibration_pictures
+    monkeypatch.setattr(export_run, "calibration_pictures", choose)
+    _export(project, tmp_path / "float32", monkeypatch)
+    _export(project, tmp_path / "int8", monkeypatch, precision="int8", int8_calibration_images=12)
+    assert given == [({"train"}, {}), ({"train"}, dict.fromkeys(CLASSES, 4))]
 
 
 @pytest.mark.parametrize("spoilt", [False, True])

@@ -29,6 +29,8 @@ SMALL = [
     "gate.min_class_recall=0",
     "gate.min_margin_over_baseline=-1",
     "gate.max_ece=1",
+    "gate.min_strangers_abstained=0",
+    "gate.max_false_rejection=1",
 ]
 
 pytestmark = [pytest.mark.tensorflow, pytest.mark.xdist_group("pipeline")]

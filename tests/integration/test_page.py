@@ -119,6 +119,20 @@ def test_a_chosen_scan_gets_its_classes(page: Page, scan: Path) -> None:
     assert page.get_by_role("status").inner_text() == "One scan classified."
 
 
+def test_a_stranger_gets_its_reason_and_no_class_at_a_glance(page: Page, scan: Path) -> None:
+    """Where the model abstains the card says so and why; the classes are there for whoever opens them."""
+    advice = "This image does not look like the scans that the model has learnt from."
+    answer = {"index": 0, "class": "glioma", "probabilities": {"glioma": 0.9, "no_tumor": 0.1}, "error": None}
+    silent = answer | {"abstained": True, "why": "unlike_training", "advice": advice, "novelty": 9.0}
+    page.route("**/v1/predict", lambda route: route.fulfill(json={"files": [silent], "notice": NOTICE}))
+    page.set_input_files("#files", str(scan))
+    card = page.locator(".card.abstained")
+    card.wait_for()
+    assert [part in card.inner_text() for part in ("No answer", advice, NOTICE, "90")] == [True] * 3 + [False]
+    card.locator("summary").click()
+    assert "90.0 %" in card.inner_text()
+
+
 def test_dropped_files_are_answered_each(page: Page, scan: Path) -> None:
     """A file that is no image says so in its own place; the scan beside it is answered."""
     drop(page, ("good.png", scan.read_bytes()), ("bad.png", b"no image"))

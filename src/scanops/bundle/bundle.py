@@ -7,14 +7,39 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from scanops.abstention import Limits
 from scanops.digest import hash_file
 from scanops.errors import ConfigError
 
 DESCRIPTION = "bundle.json"
 GRAPH = "model.onnx"
+NOVELTY = "novelty.npz"
 NOTICE = "Research software, not a medical device: not for diagnosis."
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Abstention(BaseModel):
+    """When the bundle keeps its answer to itself, see `abstention.Limits`.
+
+    Attributes:
+        max_novelty: Largest novelty score of a picture that is answered.
+        min_confidence: Least probability of the likeliest class; 0 answers however unsure the model is.
+        false_rejection: Share of head scans that these limits turn away at most.
+        novelty_sha256: Hash of `novelty.npz`, which the score is computed with.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    max_novelty: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    min_confidence: Annotated[float, Field(ge=0, le=1)]
+    false_rejection: Annotated[float, Field(ge=0, le=1)]
+    novelty_sha256: Sha256
+
+    @property
+    def limits(self) -> Limits:
+        """What `abstention.judge` takes."""
+        return Limits(self.max_novelty, self.min_confidence, self.false_rejection)
 
 
 class Bundle(BaseModel):
@@ -30,6 +55,7 @@ class Bundle(BaseModel):
         temperature: What the graph's probabilities are calibrated by, see `temperature.scale`.
         pooling: How the feature map becomes the embedding, for class-activation maps; bundles older than
             these say nothing.
+        abstention: When it does not answer; None answers everything, as bundles did before there was this.
         graph_sha256: Hash of `model.onnx`.
         model_sha256: Hash of the Keras model that it was made from; MLflow's run carries it as a tag.
         data_sha256: Hash of the manifest that the splits were drawn from.
@@ -48,6 +74,7 @@ class Bundle(BaseModel):
     precision: Literal["float32", "int8"] = "float32"
     temperature: Annotated[float, Field(gt=0, allow_inf_nan=False)] = 1.0
     pooling: Literal["average", "max"] | None = None
+    abstention: Abstention | None = None
     graph_sha256: Sha256
     model_sha256: Sha256
     data_sha256: Sha256
@@ -66,7 +93,7 @@ def write(folder: Path, bundle: Bundle) -> None:
 
 
 def read(folder: Path) -> Bundle:
-    """Read a bundle's description and check that its graph is the one described.
+    """Read a bundle's description and check that its files are those described.
 
     Args:
         folder: The bundle's folder.
@@ -80,18 +107,21 @@ def read(folder: Path) -> Bundle:
     remedy = "Export it again with `make repro`, or copy the whole folder"
     try:
         bundle = Bundle.model_validate_json((folder / DESCRIPTION).read_bytes())
-        actual = hash_file(folder / GRAPH)
+        expected = {GRAPH: bundle.graph_sha256}
+        if bundle.abstention is not None:
+            expected[NOVELTY] = bundle.abstention.novelty_sha256
+        changed = [name for name, digest in expected.items() if hash_file(folder / name) != digest]
     except OSError as error:
         raise ConfigError(f"bundle {folder}", f"cannot be read ({error})", remedy) from error
     except ValidationError as error:
         raise ConfigError(f"bundle {folder}", f"has an invalid description ({error})", remedy) from error
-    if actual != bundle.graph_sha256:
-        raise ConfigError(f"bundle {folder}", f"{GRAPH} does not match {DESCRIPTION}", remedy)
+    if changed:
+        raise ConfigError(f"bundle {folder}", f"{changed[0]} does not match {DESCRIPTION}", remedy)
     return bundle
 
 
 def hash_bundle(folder: Path) -> str:
-    """Name a bundle: the hash of its description, which holds the hash of its graph.
+    """Name a bundle: the hash of its description, which holds the hashes of its other files.
 
     Args:
         folder: The bundle's folder.

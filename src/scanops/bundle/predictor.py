@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from scanops import imaging, temperature
+from scanops import abstention, imaging, novelty, temperature
 from scanops.activation_map import Head
 from scanops.bundle import bundle as bundles
+from scanops.errors import ConfigError
 
 # From 1.29 on, ONNX Runtime reports models and timings to its maker unless this is set before it is
 # imported; nothing about a hospital's scans or machines is to leave it.
@@ -41,6 +42,21 @@ class Prediction:
     features: Floats
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What a bundle says of a batch, and where it keeps silent.
+
+    Attributes:
+        prediction: Its answers, also for pictures that it abstains from.
+        novelty: float32 [N], how unlike training each picture is; zeros for a bundle that never abstains.
+        why: N reasons to abstain, None where the answer stands.
+    """
+
+    prediction: Prediction
+    novelty: Floats
+    why: list[abstention.Why | None]
+
+
 class Predictor:
     """A loaded bundle.
 
@@ -53,7 +69,7 @@ class Predictor:
     """
 
     def __init__(self, folder: Path, threads: int = 0) -> None:
-        self.bundle = bundles.read(folder)
+        self.folder, self.bundle = folder, bundles.read(folder)
         self.bundle_sha256 = bundles.hash_bundle(folder)
         self._form = imaging.InputForm(self.bundle.size_px, self.bundle.fit, self.bundle.crop)
         options = ort.SessionOptions()
@@ -66,6 +82,7 @@ class Predictor:
             str(folder / bundles.GRAPH), options, providers=["CPUExecutionProvider"]
         )
         self._input = self._session.get_inputs()[0].name
+        self._novelty = _read_novelty(folder) if self.bundle.abstention else None
 
     @cached_property
     def head(self) -> Head | None:
@@ -118,6 +135,26 @@ class Predictor:
         calibrated = temperature.scale(raw.probabilities, self.bundle.temperature)
         return Prediction(calibrated, raw.embedding, raw.features)
 
+    @property
+    def limits(self) -> abstention.Limits | None:
+        """Beyond which the bundle abstains; None where it answers everything."""
+        return self.bundle.abstention.limits if self.bundle.abstention else None
+
+    def answer(self, batch: npt.NDArray[np.uint8]) -> Verdict:
+        """Run the graph, and say which pictures the bundle should not be asked about.
+
+        Args:
+            batch: uint8 [N, size_px, size_px, 3].
+
+        Returns:
+            The answers, in the batch's order.
+        """
+        given, limits = self.predict(batch), self.limits
+        if self._novelty is None or limits is None:
+            return Verdict(given, np.zeros(len(batch), np.float32), [None] * len(batch))
+        scores = self._novelty.score(batch, given.embedding)
+        return Verdict(given, scores, abstention.judge(scores, given.probabilities.max(axis=1), limits))
+
     def run_graph(self, batch: npt.NDArray[np.uint8]) -> Prediction:
         """Run the graph alone, for comparison with the model that it came from.
 
@@ -128,3 +165,12 @@ class Predictor:
             The answers, in the batch's order; probabilities are not calibrated.
         """
         return Prediction(*self._session.run(list(OUTPUTS), {self._input: batch}))
+
+
+def _read_novelty(folder: Path) -> novelty.Novelty:
+    try:
+        return novelty.unpack((folder / bundles.NOVELTY).read_bytes())
+    except ValueError as error:
+        raise ConfigError(
+            f"bundle {folder}", f"{bundles.NOVELTY} {error}", "Export it again with `make repro`"
+        ) from error

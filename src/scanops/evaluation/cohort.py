@@ -110,21 +110,24 @@ def need_columns(table: pd.DataFrame, columns: Sequence[str], subject: str) -> N
         raise ConfigError(subject, f"lacks the columns {', '.join(missing)}", "Run `make repro`")
 
 
-def with_answers(cohort: Cohort, probabilities: Probabilities, classes: Sequence[str]) -> pd.DataFrame:
+def with_answers(
+    cohort: Cohort, probabilities: Probabilities, classes: Sequence[str], why: Sequence[str | None]
+) -> pd.DataFrame:
     """Put a model's answers beside the images.
 
     Args:
         cohort: N images.
         probabilities: float32 [N, K].
         classes: K names, in order.
+        why: N reasons to abstain, None where the answer stands.
 
     Returns:
-        Columns image_id, group, label, prediction and, float32, p_<class> for each class.
+        Columns image_id, group, label, prediction, float32 p_<class> for each class, and why.
     """
     table = cohort.rows[["image_id", "group", "label"]].reset_index(drop=True)
     table["prediction"] = np.array(classes, dtype=object)[probabilities.argmax(axis=1)]
     columns = {f"p_{name}": probabilities[:, index] for index, name in enumerate(classes)}
-    return pd.concat([table, pd.DataFrame(columns)], axis=1)
+    return pd.concat([table, pd.DataFrame(columns)], axis=1).assign(why=pd.array(list(why), "string"))
 
 
 def _refuse_crossing(splits: pd.DataFrame, chosen: pd.Series[bool], split: str) -> None:

@@ -60,6 +60,7 @@ def judge(metrics: Mapping[str, Any], gate: Gate) -> list[Check]:
         *_recalls(metrics, gate.min_class_recall),
         _margin(metrics, gate.min_margin_over_baseline),
         at_most("ece", _end(metrics, 1, "ece"), gate.max_ece),
+        *_abstention(metrics, gate),
     ]
 
 
@@ -176,6 +177,18 @@ def _recalls(metrics: Mapping[str, Any], threshold: float) -> list[Check]:
     if not isinstance(classes, Sequence) or isinstance(classes, str) or not classes:
         return [at_least("recall", None, threshold)]
     return [at_least(f"recall[{c}]", _at(metrics, "per_class", c, "recall"), threshold) for c in classes]
+
+
+def _abstention(metrics: Mapping[str, Any], gate: Gate) -> list[Check]:
+    """Ask only what can fail, so that a bundle without abstention can pass where nobody wants it."""
+    checks = []
+    if gate.min_strangers_abstained > 0:
+        turned = _low(metrics, "abstention", "strangers_abstained")
+        checks.append(at_least("strangers_abstained", turned, gate.min_strangers_abstained))
+    if gate.max_false_rejection < 1:
+        rejected = _end(metrics, 1, "abstention", "false_rejection")
+        checks.append(at_most("false_rejection", rejected, gate.max_false_rejection))
+    return checks
 
 
 def _margin(metrics: Mapping[str, Any], threshold: float) -> Check:

@@ -23,7 +23,7 @@ def choose(splits: Path, predictions: Path, raw: Path, count: int) -> list[Case]
 
     Args:
         splits: Parquet file with `image_id`, `path` and `split`.
-        predictions: Parquet file with `image_id`, `label`, `prediction` and a column `p_<class>` a class.
+        predictions: Parquet file with `image_id`, `label`, `prediction`, `why`, and `p_<class>` a class.
         raw: Folder that the paths are relative to.
         count: How many at most.
 
@@ -71,7 +71,11 @@ def _case(raw: Path, row: Mapping[Hashable, object], columns: list[str]) -> Case
     except OSError as error:
         raise ConfigError(str(file), f"cannot be read ({error})", "Fetch the data again") from error
     probabilities = {name.removeprefix(PREFIX): float(str(row[name])) for name in columns}
-    return Case(str(row["path"]), data, str(row["prediction"]), probabilities)
+    return Case(str(row["path"]), data, str(row["prediction"]), probabilities, _reason(row))
+
+
+def _reason(row: Mapping[Hashable, object]) -> str | None:
+    return why if isinstance(why := row.get("why"), str) else None
 
 
 def _as_png(image: imaging.Decoded) -> bytes:

@@ -29,12 +29,14 @@ class Case:
         data: The bytes of its file.
         prediction: The class that `evaluate` recorded.
         probabilities: The probability of each class that `evaluate` recorded.
+        why: The reason to abstain that `evaluate` recorded, None where the answer stands.
     """
 
     name: str
     data: bytes
     prediction: str
     probabilities: dict[str, float]
+    why: str | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +130,8 @@ def compare(cases: Sequence[Case], answers: Sequence[dict[str, Any]]) -> tuple[l
         largest = max(largest, difference)
         if answer["class"] != case.prediction:
             mismatches.append(f"{case.name}: {answer['class']}, recorded was {case.prediction}")
+        elif answer.get("why") != case.why:
+            mismatches.append(f"{case.name}: abstains for {answer.get('why')}, recorded was {case.why}")
         elif not difference <= TOLERANCE:  # a NaN fails too
             mismatches.append(f"{case.name}: a probability differs by {difference:.2g}")
     return mismatches, largest

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 import anyio
 import anyio.to_thread
 import numpy as np
 
 from scanops import imaging
-from scanops.bundle.predictor import Predictor
+from scanops.abstention import Why
+from scanops.bundle.predictor import Predictor, Verdict
 from scanops.errors import ImageError
 from scanops.imaging import Pixels
 from scanops.serving.limits import MIB, Limits, Upload
 from scanops.serving.schemas import FileAnswer, FileError
+
+ADVICE: dict[Why, str] = {
+    "unlike_training": "This image does not look like the scans that the model has learnt from.",
+    "low_confidence": "The model is not sure enough to say which class this is.",
+}
 
 
 class Slots:
@@ -44,15 +52,14 @@ async def answer(
     """
     prepared = [await _prepare(predictor, upload, limits, slots) for upload in uploads]
     usable = [index for index, item in enumerate(prepared) if not isinstance(item, FileError)]
-    rows: dict[int, np.ndarray] = {}
+    verdicts: dict[int, FileAnswer] = {}
     for start in range(0, len(usable), limits.batch):
         chunk = usable[start : start + limits.batch]
         batch = np.stack([item for i in chunk if not isinstance(item := prepared[i], FileError)])
-        result = await anyio.to_thread.run_sync(predictor.predict, batch, limiter=slots.small)
-        rows.update(zip(chunk, result.probabilities, strict=True))
-    classes = predictor.bundle.classes
+        verdict = await anyio.to_thread.run_sync(predictor.answer, batch, limiter=slots.small)
+        verdicts |= {i: _classify(i, verdict, row, predictor) for row, i in enumerate(chunk)}
     return [
-        FileAnswer(index=i, error=item) if isinstance(item, FileError) else _classify(i, rows[i], classes)
+        FileAnswer(index=i, error=item) if isinstance(item, FileError) else verdicts[i]
         for i, item in enumerate(prepared)
     ]
 
@@ -84,6 +91,15 @@ def _decode(predictor: Predictor, data: bytes) -> Pixels | FileError:
         return FileError.model_validate({"kind": error.kind, "detail": detail})
 
 
-def _classify(index: int, row: np.ndarray, classes: tuple[str, ...]) -> FileAnswer:
-    probabilities = {name: float(value) for name, value in zip(classes, row, strict=True)}
-    return FileAnswer(index=index, class_name=classes[int(row.argmax())], probabilities=probabilities)
+def _classify(index: int, verdict: Verdict, row: int, predictor: Predictor) -> FileAnswer:
+    given, classes, why = verdict.prediction.probabilities[row], predictor.bundle.classes, verdict.why[row]
+    novelty = float(verdict.novelty[row])
+    return FileAnswer(
+        index=index,
+        class_name=classes[int(given.argmax())],
+        probabilities={name: float(value) for name, value in zip(classes, given, strict=True)},
+        abstained=why is not None,
+        why=why,
+        advice=why and ADVICE[why],
+        novelty=novelty if predictor.limits and math.isfinite(novelty) else None,
+    )

@@ -36,6 +36,14 @@ class FileAnswer(Schema):
     probabilities: Annotated[dict[str, float] | None, Field(description="One a class; they add up to 1")] = (
         None
     )
+    abstained: Annotated[bool, Field(description="True: the class is not to be relied on")] = False
+    why: Annotated[
+        Literal["unlike_training", "low_confidence"] | None, Field(description="Why the model abstains")
+    ] = None
+    advice: Annotated[str | None, Field(description="The same in plain words")] = None
+    novelty: Annotated[
+        float | None, Field(description="How unlike training the image is; a usual scan has about 1")
+    ] = None
     error: FileError | None = None
 
 

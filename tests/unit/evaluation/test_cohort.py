@@ -75,7 +75,8 @@ def test_a_table_that_is_none_is_named(tmp_path: Path) -> None:
 def test_answers_stand_beside_their_images(splits: pd.DataFrame, manifest: pd.DataFrame) -> None:
     """The predictions keep float32 and the order of the paths."""
     test = cohort.select(splits, manifest, CLASSES, "test")
-    table = cohort.with_answers(test, np.array([[0.1, 0.9], [0.3, 0.7]], np.float32), CLASSES)
-    assert list(table.columns) == ["image_id", "group", "label", "prediction", "p_b", "p_a"]
+    table = cohort.with_answers(test, np.array([[0.1, 0.9], [0.3, 0.7]], np.float32), CLASSES, ("x", None))
+    assert list(table.columns) == ["image_id", "group", "label", "prediction", "p_b", "p_a", "why"]
+    assert table["why"].to_list() == ["x", pd.NA]
     assert list(table["prediction"]) == ["a", "a"]
     assert table["p_a"].dtype == np.float32

@@ -73,6 +73,23 @@ def test_a_good_model_passes_every_check(good: dict[str, Any]) -> None:
     assert names[8:] == ["ece"]
 
 
+def test_abstention_is_held_where_it_is_asked_for(good: dict[str, Any]) -> None:
+    """Strangers by the lower end, rejected heads by the upper; a bundle that never abstains lacks both."""
+    asked = FLOORS.model_copy(update={"min_strangers_abstained": 0.9, "max_false_rejection": 0.2})
+    names = ["strangers_abstained", "false_rejection"]
+
+    def missed(abstention: dict[str, Any] | None) -> list[str]:
+        checks = gate.judge(good | {"abstention": abstention}, asked)
+        assert [check.name for check in checks[-2:]] == names
+        return [check.name for check in checks if not check.passed]
+
+    kept = {names[0]: {"value": 0.97, "ci95": [0.95, 0.99]}, names[1]: {"value": 0.02, "ci95": [0.0, 0.05]}}
+    assert missed(kept) == []
+    assert missed(kept | {names[0]: {"value": 0.92, "ci95": [0.89, 0.95]}}) == names[:1]
+    assert missed(kept | {names[1]: {"value": 0.15, "ci95": [0.1, 0.21]}}) == names[1:]
+    assert missed(None) == names
+
+
 def test_shuffled_labels_are_refused(labels: Integers) -> None:
     """A model that was taught shuffled labels does not pass."""
     shuffled = np.random.default_rng(1).permutation(labels)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 from dataclasses import dataclass, field
@@ -38,6 +39,15 @@ def test_the_same_answers_match() -> None:
     found, largest = smoke.compare([case(a=0.7, b=0.3)], [answer("a", a=0.700004, b=0.299996)])
     assert found == []
     assert largest == pytest.approx(4e-6)
+
+
+def test_another_reason_to_abstain_is_a_mismatch() -> None:
+    """A service that keeps silent where the recorded answer stood, or the other way round, is found."""
+    silent = answer("a", a=0.7, b=0.3) | {"why": "unlike_training"}
+    found, _ = smoke.compare([case(a=0.7, b=0.3)], [silent])
+    assert found == ["a.png: abstains for unlike_training, recorded was None"]
+    recorded = dataclasses.replace(case(a=0.7, b=0.3), why="unlike_training")
+    assert smoke.compare([recorded], [silent])[0] == []
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,8 @@ from scanops.digest import hash_file
 from scanops.errors import ConfigError
 from scanops.serving.app import create_app
 from scanops.serving.limits import Limits
-from tests.bundles import make_bundle
+from tests.bundles import heads, make_bundle, teach_heads
+from tests.pictures import encode, noise
 
 CLASSES = ("left", "right", "none")
 SMALL = Limits(body_bytes=200_000, file_bytes=50_000, files=3)
@@ -85,6 +86,30 @@ def test_answers_what_the_predictor_says(client: TestClient, bundle: Path) -> No
     assert answer["error"] is None
     assert body["model"]["bundle_sha256"] == bundles.hash_bundle(bundle)
     assert "not for diagnosis" in body["notice"]
+
+
+def test_a_stranger_has_no_answer_and_is_told_why(tmp_path: Path) -> None:
+    """A picture unlike the training pictures is marked, with the reason in plain words, beside the notice."""
+    folder = make_bundle(tmp_path / "bundle", ("a", "b"), 64)
+    teach_heads(folder)
+    scan, stranger = encode(heads(5000, 1).pixels[0]), encode(noise(3, 64, 64))
+    with TestClient(create_app(folder)) as client:
+        wait_ready(client)
+        body = client.post("/v1/predict", files=parts(scan, stranger, b"no image")).json()
+    known, strange, broken = body["files"]
+    assert (known["abstained"], known["why"], known["advice"]) == (False, None, None)
+    assert (strange["abstained"], strange["why"]) == (True, "unlike_training")
+    assert "does not look like the scans that the model has learnt from" in strange["advice"]
+    assert strange["novelty"] > 2 * known["novelty"]
+    assert set(strange["probabilities"]) == {"a", "b"}
+    assert (broken["abstained"], broken["novelty"]) == (False, None)
+    assert "not for diagnosis" in body["notice"]
+
+
+def test_a_bundle_that_never_abstains_has_no_novelty(client: TestClient) -> None:
+    """An older bundle answers as ever; what it cannot tell is null."""
+    answer = client.post("/v1/predict", files=parts(png())).json()["files"][0]
+    assert (answer["abstained"], answer["why"], answer["novelty"]) == (False, None, None)
 
 
 def test_a_bad_file_does_not_spoil_the_rest(client: TestClient) -> None:
@@ -303,7 +328,7 @@ def test_a_fault_of_ours_is_a_problem_without_a_traceback(
     def fail(*_: object) -> None:
         raise RuntimeError("content of a scan")
 
-    monkeypatch.setattr(Predictor, "predict", fail)
+    monkeypatch.setattr(Predictor, "answer", fail)
     response = client.post("/v1/predict", files=parts(png()))
     assert is_problem(response, 500)
     assert "content of a scan" not in response.text

@@ -78,6 +78,19 @@ function bars(name, probabilities) {
 
 function showAnswer(item, answer, notice) {
   item.card.classList.remove("waiting");
+  if (answer.abstained) {
+    item.card.classList.add("abstained");
+    // The classes stay within reach, but nobody takes one for an answer at a glance.
+    const more = make("details");
+    more.append(make("summary", "", text.anyway), bars(item.file.name, answer.probabilities));
+    item.answer.replaceChildren(
+      make("p", "verdict", text.noAnswer),
+      make("p", "advice", answer.advice),
+      more,
+      make("p", "card-notice", notice),
+    );
+    return;
+  }
   const verdict = make("p", "verdict");
   const share = percent(answer.probabilities[answer.class]);
   verdict.append(make("span", "class", readable(answer.class)), make("span", "share", share));

@@ -14,6 +14,8 @@ export const text = {
   empty: "Nothing yet. Each scan appears here with the probability of every class.",
   waiting: "Reading…",
   unusable: "Could not be used",
+  noAnswer: "No answer",
+  anyway: "What it would have said",
   noPreview: (name) => `No preview of ${name}`,
   pasted: "Pasted image",
   previewOf: (name) => `Preview of ${name}`,
