@@ -76,7 +76,7 @@ def run(main: Callable[[], None]) -> NoReturn:
         _tell(error)
     except KeyboardInterrupt as stop:
         print("\ninterrupted: unfinished outputs were removed", *_notes(stop), sep="\n", file=sys.stderr)
-        _leave(INTERRUPTED)
+        leave(INTERRUPTED)
     except OSError as error:
         if error.errno not in REMEDIES:
             raise
@@ -92,10 +92,11 @@ def _notes(error: BaseException) -> list[str]:
 
 def _tell(error: ScanopsError, *notes: str) -> NoReturn:
     print(f"error: {error}", *_notes(error), *notes, sep="\n", file=sys.stderr)
-    _leave(error.exit_code)
+    leave(error.exit_code)
 
 
-def _leave(code: int) -> NoReturn:
+def leave(code: int) -> NoReturn:
+    """Leave with an exit code, and note it for `repro`; what it means has been told."""
     if os.environ.get(EXIT_CODE_FILE):
         Path(os.environ[EXIT_CODE_FILE]).write_text(str(code), encoding="utf-8")
     sys.exit(code)

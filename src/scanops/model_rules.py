@@ -88,6 +88,7 @@ class Training(Section):
     mixed_precision: bool = False
     early_stopping_monitor: Literal["val_loss", "val_balanced_accuracy"] = "val_loss"
     early_stopping_patience: Annotated[int, Field(ge=1)] = 12
+    workers: Annotated[int, Field(ge=1, le=256)] = 1
 
     @model_validator(mode="after")
     def _weights_suit_the_architecture(self) -> Training:
@@ -95,6 +96,14 @@ class Training(Section):
             raise ValueError("architecture `file` needs weights: the path of a .keras or .h5 file")
         if self.architecture in FROM_SCRATCH and self.weights == "imagenet":
             raise ValueError(f"architecture `{self.architecture}` has no published weights: use none")
+        return self
+
+    @model_validator(mode="after")
+    def _each_worker_has_work(self) -> Training:
+        if self.workers > self.batch_size:
+            raise ValueError(
+                f"a batch_size of {self.batch_size} is too few images for {self.workers} workers"
+            )
         return self
 
 

@@ -19,29 +19,32 @@ RADIANS = math.pi / 180
 NOISE = 1
 
 
-def augment(images: Any, seeds: Any, rules: Augmentation) -> Any:
+def augment(images: Any, seeds: Any, rules: Augmentation, span: Any = None) -> Any:
     """Change each image of a batch in its own way; a function of its arguments alone.
 
     Args:
         images: uint8 [N, S, S, 3].
         seeds: int64 [2], changes from batch to batch.
         rules: How much of what; a change at zero is left out.
+        span: int64 [2]; where these are part of a batch, the place of the first in it, and its length.
 
     Returns:
         uint8 [N, S, S, 3]: the network sees the same 256 levels as in production. What is moved in from
         outside the image is black; grey images stay grey.
     """
     # New draws go to the end: the ones before keep their values, and trained models theirs.
-    draws = tf.random.stateless_uniform((9, tf.shape(images)[0]), seeds, -1.0, 1.0)
+    count = tf.shape(images, tf.int64)[0]
+    first, whole = (0, count) if span is None else (span[0], span[1])
+    draws = tf.random.stateless_uniform((9, whole), seeds, -1.0, 1.0)[:, first : first + count]
     values = tf.cast(images, tf.float32)
     if _moves(rules):
         values = _moved(values, draws, rules)
     if rules.brightness_fraction or rules.contrast_fraction:
         values = _shaded(values, draws, rules)
     if rules.noise_std:
-        shape = tf.concat([tf.shape(images)[:3], [1]], 0)
+        shape = (whole, images.shape[1], images.shape[2], 1)
         noise = tf.random.stateless_normal(shape, tf.random.experimental.stateless_fold_in(seeds, NOISE))
-        values += rules.noise_std * noise
+        values += rules.noise_std * noise[first : first + count]
     return tf.cast(tf.clip_by_value(tf.round(values), 0.0, 255.0), tf.uint8)
 
 

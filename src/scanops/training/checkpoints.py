@@ -13,7 +13,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import keras
 import numpy as np
@@ -57,6 +57,7 @@ class Checkpoint:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.path = folder / "state.npz"
         self._told = False
 
     def read(self) -> State | None:
@@ -66,11 +67,7 @@ class Checkpoint:
             None when there is none, or it cannot be read.
         """
         try:
-            with np.load(self.folder / "state.npz", allow_pickle=False) as file:
-                curve = [Epoch(**point) for point in json.loads(str(file["curve"]))]
-                counts = {name: int(count) for name, count in json.loads(str(file["counts"])).items()}
-                parts = {name: [file[f"{name}_{i}"] for i in range(n)] for name, n in counts.items()}
-                return State(curve, **parts)
+            return parse(self.path)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
@@ -79,23 +76,28 @@ class Checkpoint:
             )
             return None
 
-    def write(self, state: State) -> None:
+    def write(self, state: State) -> bool:
         """Replace the state in one step. A disk that is full costs the checkpoint, not the training.
 
         Args:
             state: After an epoch.
+
+        Returns:
+            Whether it is there.
         """
         parts = {"weights": state.weights, "optimiser": state.optimiser, "best": state.best}
         arrays = {f"{name}_{i}": array for name, part in parts.items() for i, array in enumerate(part)}
         arrays["curve"] = np.array(json.dumps([asdict(point) for point in state.curve]))
         arrays["counts"] = np.array(json.dumps({name: len(part) for name, part in parts.items()}))
         try:
-            with replacing(self.folder / "state.npz") as draft:
+            with replacing(self.path) as draft:
                 np.savez(draft, allow_pickle=False, **arrays)
         except OSError as error:
             if not self._told:
                 print(f"warning: {self.folder}: keeps no checkpoint ({error.strerror})", file=sys.stderr)
             self._told = True
+            return False
+        return True
 
     def rescue(self, model: keras.Model) -> str:
         """Keep the weights of the last whole epoch as a model that can be loaded.
@@ -113,6 +115,22 @@ class Checkpoint:
         path = self.folder / "last_good.keras"
         archive.save(model, path)
         return f"The weights of epoch {state.curve[-1].epoch}, the last good ones, are in {path}"
+
+
+def parse(source: Path | IO[bytes]) -> State:
+    """Read a state that `Checkpoint.write` wrote.
+
+    Args:
+        source: Its file, or the bytes of it.
+
+    Returns:
+        The state. What is no whole file of this kind raises one of many errors, see `Checkpoint.read`.
+    """
+    with np.load(source, allow_pickle=False) as file:
+        curve = [Epoch(**point) for point in json.loads(str(file["curve"]))]
+        counts = {name: int(count) for name, count in json.loads(str(file["counts"])).items()}
+        parts = {name: [file[f"{name}_{i}"] for i in range(n)] for name, n in counts.items()}
+        return State(curve, **parts)
 
 
 def key(model: keras.Model, parts: Sequence[Part], params: Training, rules: Augmentation) -> str:

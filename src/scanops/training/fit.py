@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import Protocol
 
 import keras
 import tensorflow as tf
-from tqdm import tqdm
 
 from scanops.errors import VerdictError
 from scanops.model_rules import Training
-from scanops.training import archive, classifier, curve, objectives, optimisers, precision, schedules
-from scanops.training.checkpoints import Arrays, Checkpoint, State
+from scanops.training import archive, classifier, curve, epochs, precision
+from scanops.training.checkpoints import Arrays, State
 from scanops.training.curve import Epoch
 from scanops.training.dataset import Batches
+from scanops.training.epochs import Epochs, KerasEpochs, Phase
 
-MEASURED = ("loss", "accuracy", "balanced_accuracy", "val_loss", "val_accuracy", "val_balanced_accuracy")
 
+class Keeper(Protocol):
+    """What remembers a training; see `checkpoints.Checkpoint`."""
 
-@dataclass(frozen=True)
-class _Phase:
-    name: str
-    epochs: int
-    learning_rate: float
-    first_trained: str | None  # see `classifier.freeze`
+    def read(self) -> State | None:
+        """Read the state after the last whole epoch, if there is one."""
+
+    def write(self, state: State) -> object:
+        """Replace the state."""
+
+    def rescue(self, model: keras.Model) -> str:
+        """Keep the last good weights, and say where."""
 
 
 def make_reproducible(seed: int) -> None:
@@ -43,7 +45,8 @@ def fit(
     data: Batches,
     params: Training,
     on_epoch: Callable[[Epoch], None],
-    checkpoint: Checkpoint | None = None,
+    checkpoint: Keeper | None = None,
+    computing: Callable[[keras.Model], Epochs] | None = None,
 ) -> list[Epoch]:
     """Fit a model in place, and leave it with the weights of its best epoch.
 
@@ -53,6 +56,7 @@ def fit(
         params: The training section.
         on_epoch: Called after each epoch, and first for those that a checkpoint remembers.
         checkpoint: Where to go on from, and what to leave after each epoch; None keeps nothing.
+        computing: Makes what computes an epoch of a model; None has Keras' `fit` do it on `data`.
 
     Returns:
         The learning curves.
@@ -62,7 +66,8 @@ def fit(
         ConfigError: `fine_tune_from` is no layer.
     """
     learner = precision.mixed(model) if params.mixed_precision else model
-    run = _Run(learner, data, params, on_epoch, checkpoint)
+    work = KerasEpochs(learner, data, params) if computing is None else computing(learner)
+    run = _Run(work, params, on_epoch, checkpoint)
     try:
         run.resume()
         for phase in _phases(params):
@@ -91,11 +96,11 @@ def sentence(points: Sequence[Epoch], params: Training) -> str:
     )
 
 
-def _phases(params: Training) -> list[_Phase]:
+def _phases(params: Training) -> list[Phase]:
     if not classifier.is_pretrained(params):
-        return [_Phase("fit", params.epochs, params.learning_rate, None)]
-    warmup = _Phase("warmup", params.warmup_epochs, params.warmup_learning_rate, classifier.TRUNK)
-    rest = _Phase("fit", params.epochs, params.fine_tune_learning_rate, params.fine_tune_from)
+        return [Phase("fit", params.epochs, params.learning_rate, None)]
+    warmup = Phase("warmup", params.warmup_epochs, params.warmup_learning_rate, classifier.TRUNK)
+    rest = Phase("fit", params.epochs, params.fine_tune_learning_rate, params.fine_tune_from)
     return [warmup, rest] if params.warmup_epochs else [rest]
 
 
@@ -104,15 +109,14 @@ class _Run:
 
     def __init__(
         self,
-        model: keras.Model,
-        data: Batches,
+        work: Epochs,
         params: Training,
         on_epoch: Callable[[Epoch], None],
-        checkpoint: Checkpoint | None,
+        checkpoint: Keeper | None,
     ) -> None:
         self.points: list[Epoch] = []
         self.best: Arrays = []
-        self._model, self._data, self._params = model, data, params
+        self._work, self._model, self._params = work, work.model, params
         self._on_epoch, self._checkpoint = on_epoch, checkpoint
         self._optimiser: Arrays | None = None  # left by the epoch that a checkpoint remembers
 
@@ -127,7 +131,7 @@ class _Run:
             self._on_epoch(point)
         print(f"resumed after epoch {len(self.points)}", flush=True)
 
-    def train(self, phase: _Phase) -> None:
+    def train(self, phase: Phase) -> None:
         """Do what is left of a phase."""
         done = self._of(phase)
         if self.points and (phase.name, self.points[-1].phase) == ("warmup", "fit"):
@@ -135,73 +139,39 @@ class _Run:
         classifier.freeze(self._model, phase.first_trained)
         if classifier.is_pretrained(self._params):
             _hold_statistics(self._model.get_layer(classifier.TRUNK))
-        self._compile(phase)
+        optimiser = self._work.begin(phase)
         if done and self._optimiser is not None:
-            self._restore_optimiser(self._optimiser)
+            epochs.restore(optimiser, self._optimiser)
         while len(self._of(phase)) < phase.epochs and not curve.is_over(self._of(phase), self._params):
-            self._learn(phase)
+            self._learn(phase, optimiser)
 
-    def _of(self, phase: _Phase) -> list[Epoch]:
+    def _of(self, phase: Phase) -> list[Epoch]:
         return [point for point in self.points if point.phase == phase.name]
 
-    def _compile(self, phase: _Phase) -> None:
-        rate = schedules.build(self._params, phase.learning_rate, phase.epochs, self._data.steps)
-        classes = self._model.output_shape[-1]
-        loss, metrics = objectives.build(classes, self._params.label_smoothing)
-        self._model.compile(optimisers.build(self._params, rate), loss, metrics=metrics)
-
-    def _restore_optimiser(self, values: Arrays) -> None:
-        optimiser = self._model.optimizer
-        optimiser.build(self._model.trainable_variables)
-        for variable, value in zip(optimiser.variables, values, strict=True):
-            variable.assign(value)
-
-    def _learn(self, phase: _Phase) -> None:
+    def _learn(self, phase: Phase, optimiser: keras.Optimizer) -> None:
         """Train one epoch, and remember it."""
-        index, here, model = len(self.points), self._of(phase), self._model
+        index, here = len(self.points), self._of(phase)
         if self._params.schedule == "reduce_on_plateau":
-            model.optimizer.learning_rate = curve.plateau_rate(here, phase.learning_rate, self._params)
-        archive.count_draws_from(model, index * self._data.steps)
-        bar = _Bar(f"{phase.name} {len(here) + 1}/{phase.epochs}", self._data.steps)
-        logs = model.fit(
-            self._data.train(index),
-            validation_data=self._data.val,
-            class_weight=self._data.class_weight,
-            callbacks=[bar, keras.callbacks.TerminateOnNaN()],
-            shuffle=False,  # the batches come shuffled
-            verbose=0,
-        ).history
-        rate = float(model.optimizer.learning_rate)
-        point = Epoch(index + 1, phase.name, rate, *(float(logs[name][-1]) for name in MEASURED))
+            optimiser.learning_rate = curve.plateau_rate(here, phase.learning_rate, self._params)
+        archive.count_draws_from(self._model, index * self._work.steps)
+        measured = self._work.compute(index, f"{phase.name} {len(here) + 1}/{phase.epochs}")
+        rate = float(optimiser.learning_rate)
+        point = Epoch(index + 1, phase.name, rate, **measured)
         if not point.is_finite():
             fault = f"reached a loss that is not a number in epoch {point.epoch}"
             raise VerdictError("training", fault, "Lower training.learning_rate")
-        self._keep(point)
+        self._keep(point, optimiser)
         print(_line(point, f"{len(here) + 1}/{phase.epochs}"), flush=True)
 
-    def _keep(self, point: Epoch) -> None:
+    def _keep(self, point: Epoch, optimiser: keras.Optimizer) -> None:
         self.points.append(point)
         weights = self._model.get_weights()
         if curve.best(self.points, self._params) is point:
             self.best = weights
         if self._checkpoint:
-            variables = [variable.numpy() for variable in self._model.optimizer.variables]
+            variables = [variable.numpy() for variable in optimiser.variables]
             self._checkpoint.write(State(self.points, weights, variables, self.best))
         self._on_epoch(point)
-
-
-class _Bar(keras.callbacks.Callback):
-    """Shows the batches of an epoch on a terminal."""
-
-    def __init__(self, title: str, steps: int) -> None:
-        super().__init__()
-        self._bar = tqdm(total=steps, desc=title, unit="batch", disable=None, leave=False, file=sys.stderr)
-
-    def on_train_batch_end(self, _batch: int, *_more: object, **_named: object) -> None:
-        self._bar.update()
-
-    def on_train_end(self, *_more: object, **_named: object) -> None:
-        self._bar.close()
 
 
 def _hold_statistics(trunk: keras.Model) -> None:

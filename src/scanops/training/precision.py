@@ -6,7 +6,7 @@ from typing import Any
 
 import keras
 
-from scanops.training.classifier import TRUNK
+from scanops.training import remake
 
 POLICIES = {False: "float32", True: "mixed_bfloat16"}
 
@@ -23,22 +23,8 @@ def mixed(model: keras.Model) -> keras.Model:
     Returns:
         A model with the same layers, names and weights, in the same order.
     """
-    copy = _copy(model, reduced=False)
-    copy.set_weights(model.get_weights())
-    return copy
+    return remake.copy(model, _with_policy)
 
 
-def _copy(model: keras.Model, *, reduced: bool) -> keras.Model:
-    def remake(layer: Any) -> Any:
-        if isinstance(layer, keras.Model):
-            return _copy(layer, reduced=reduced or layer.name == TRUNK)
-        if not isinstance(layer, keras.layers.Layer):
-            return type(layer).from_config(layer.get_config())  # a bare operation takes its input's type
-        config = layer.get_config()
-        if isinstance(layer, keras.Layer):  # a graph also holds bare operations, such as a slice
-            config["dtype"] = POLICIES[reduced]
-        return type(layer).from_config(config)
-
-    copy = keras.models.clone_model(model, clone_function=remake)
-    copy.name = model.name
-    return copy
+def _with_policy(layer: Any, in_trunk: bool) -> Any:
+    return type(layer).from_config({**layer.get_config(), "dtype": POLICIES[in_trunk]})

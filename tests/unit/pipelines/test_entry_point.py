@@ -88,6 +88,7 @@ PARTS = {
     "evaluate_run",
     "export_run",
     "model_card_facts",
+    "train_run",
     "validate_command",
     "validate_run",
 }
