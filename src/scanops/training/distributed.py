@@ -132,7 +132,15 @@ class SharedEpochs:
         return tf.reduce_sum(losses) * counted + extra * share, counts
 
     def _on_all(self, work: Callable[..., Any]) -> Any:
-        return tf.function(lambda *parts: self._group.strategy.run(work, args=parts), reduce_retracing=True)
+        """Make the graph of a step, once for shares of any length where TensorFlow can be told so."""
+        alone = len(self._data) == 1
+        signature = self._data[0].val.element_spec if alone else None
+
+        @tf.function(input_signature=signature, reduce_retracing=not alone)
+        def step(images: Any, targets: Any, where: Any) -> Any:
+            return self._group.strategy.run(work, args=(images, targets, where))
+
+        return step
 
 
 def _summary(sums: Any, classes: int) -> list[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -34,6 +34,7 @@ class Group:
     Args:
         team: Who they are.
         leash: To the process that started this one, if one did.
+        join: Makes the strategy that spans the workers.
 
     Attributes:
         team: Who they are.
@@ -41,11 +42,16 @@ class Group:
         kept_epoch: After which epoch the training would go on if it ended now; 0 for none.
     """
 
-    def __init__(self, team: Team, leash: Leash | None) -> None:
+    def __init__(
+        self,
+        team: Team,
+        leash: Leash | None,
+        join: Callable[[], Any] = tf.distribute.MultiWorkerMirroredStrategy,
+    ) -> None:
         self.team, self._leash = team, leash
         self.kept_epoch = 0
         with self.heeding():
-            self.strategy = tf.distribute.MultiWorkerMirroredStrategy()
+            self.strategy = join()
 
     @property
     def replicas(self) -> int:

@@ -86,8 +86,8 @@ def _supervise(crew: Sequence[_Worker]) -> int:
     if chief is not None and chief >= 0:
         return chief  # it has told
     for worker, code in zip(crew[1:], others, strict=True):
-        if worker is not first and code == OutsideError.exit_code:
-            print(*worker.said(), sep="\n", file=sys.stderr)
+        if worker is not first and code == OutsideError.exit_code and (said := worker.said()):
+            print(*said, sep="\n", file=sys.stderr)
             return code
     subject, _, fault = first.end().partition(": ")
     raise OutsideError(subject, f"{fault}, and the training has stopped", "Run it again")
@@ -194,6 +194,8 @@ class _Worker:
     def end(self) -> str:
         """Say how it ended: its name, a colon, and in what way."""
         code = self.process.returncode
-        how = f"was killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        last = [line.strip()[:MOST_SAID] for line in self.said() if line.strip()][-1:]
-        return f"{self.name}: {how}" + "".join(f" ({line})" for line in last)
+        if code < 0:
+            return f"{self.name}: was killed by signal {-code}"
+        said = [line.strip() for line in self.said() if line.strip()]
+        reason = ([line for line in said if line.startswith("error: ")] or said)[-1:]
+        return f"{self.name}: ended with exit code {code}" + "".join(f" ({r[:MOST_SAID]})" for r in reason)

@@ -160,7 +160,7 @@ def first_port(environ: Mapping[str, str], workers: int) -> int:
 def _parse(text: str) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         value = json.loads(text)
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         _refuse(f"is no JSON ({error})")
     if not isinstance(value, dict):
         _refuse("is no JSON object")

@@ -1,0 +1,189 @@
+"""The stage `train` with two workers, in processes of their own on this machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from PIL import Image
+
+from scanops.training import team
+
+ROOT = Path(__file__).parents[2]
+KNOBS = {
+    "architecture": "file",
+    "weights": "backbone.keras",
+    "batch_size": 8,  # 4 steps an epoch, the last one of a single image
+    "warmup_epochs": 1,
+    "epochs": 4,
+    "fine_tune_learning_rate": 0.002,
+    "dropout": 0.5,
+    "label_smoothing": 0.1,
+}
+
+pytestmark = [pytest.mark.tensorflow, pytest.mark.xdist_group("train")]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with pictures of two classes of unequal size, and a backbone without batch normalisation."""
+    folder = tmp_path_factory.mktemp("project")
+    rng = np.random.default_rng(3)
+    rows = []
+    for number in range(36):
+        label, part = ("dark", "light", "dark")[number % 3], "train" if number < 25 else "val"
+        path = folder / "raw" / label / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        level = rng.integers(0, 90 if label == "light" else 60, (40, 40), np.uint8)
+        Image.fromarray(level).save(path)
+        rows.append((f"{label}/{number}.png", label, part, True))
+    frame = pd.DataFrame(rows, columns=["path", "label", "split", "representative"])
+    frame.to_parquet(folder / "splits.parquet", index=False)
+    values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    values["training"].update(KNOBS)
+    values["augmentation"]["noise_std"] = 4.0
+    values["imaging"]["size_px"] = 32
+    for workers in (1, 2):
+        values["training"]["workers"] = workers
+        (folder / f"{workers}.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    image = keras.Input((None, None, 3))
+    x = keras.layers.Conv2D(4, 3, strides=2, activation="relu")(image)
+    keras.Model(image, keras.layers.Conv2D(8, 3, strides=2, activation="relu")(x)).save(
+        folder / "backbone.keras"
+    )
+    return folder
+
+
+def _start(
+    project: Path, workers: int, out: str, environment: Mapping[str, str] | None = None
+) -> subprocess.Popen[str]:
+    environ = {**os.environ, "SCANOPS_CACHE": str(project / "cache"), "PYTHONPATH": str(ROOT)}
+    for name in ("MLFLOW_TRACKING_URI", team.VARIABLE, team.HOSTS_VARIABLE, team.PORT_VARIABLE):
+        environ.pop(name, None)
+    paths = {"params": f"{workers}.yaml", "raw": "raw", "splits": "splits.parquet"}
+    paths |= {"model": f"{out}/model.keras", "plots": f"{out}/plots"}
+    words = [word for name, path in paths.items() for word in (f"--{name}", path)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "pipelines.train", *words],
+        cwd=project,
+        env={**environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def _children(process: subprocess.Popen[str]) -> list[int]:
+    path = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    return [int(pid) for pid in path.read_text(encoding="utf-8").split()]
+
+
+def _read_to(process: subprocess.Popen[str], start: str) -> None:
+    assert process.stdout
+    for line in process.stdout:
+        if line.startswith(start):
+            return
+    pytest.fail(f"it ended before `{start}`: {process.communicate()[1][-3000:]}")
+
+
+def test_two_workers_train_as_one_through_a_death(project: Path) -> None:
+    """Of two workers one is killed: exit code 4, who and where to go on; then it ends with one's losses."""
+    alone = _start(project, 1, "alone")
+    _, err = alone.communicate(timeout=300)
+    assert alone.returncode == 0, err[-3000:]
+
+    killed = _start(project, 2, "together")
+    _read_to(killed, "fit 2/4")
+    os.kill(max(_children(killed)), signal.SIGKILL)  # the last that was started
+    out, err = killed.communicate(timeout=120)
+    assert killed.returncode == 4, err[-3000:]
+    assert "Traceback" not in err
+    told = re.search(
+        r"^error: worker 1 \(127\.0\.0\.1:\d+\): was killed by signal 9, and the training has stopped\. "
+        r"Run it again with as many workers: it goes on after epoch (\d)$",
+        err,
+        re.MULTILINE,
+    )
+    assert told, err[-3000:]
+    assert err.count("error:") == 1
+    assert int(told[1]) >= 3 + len(re.findall(r"^fit [34]/4", out, re.MULTILINE))
+    assert not (project / "together").exists()
+
+    again = _start(project, 2, "together")
+    out, err = again.communicate(timeout=300)
+    assert again.returncode == 0, err[-3000:]
+    assert f"resumed after epoch {told[1]}\n" in out
+    assert not list((project / "cache").glob("training/*"))
+    one, two = (
+        pd.read_csv(project / out / "plots/learning_curves.csv").drop(columns="phase").to_numpy()
+        for out in ("alone", "together")
+    )
+    assert one.shape == (5, 8)  # 20 steps
+    np.testing.assert_allclose(two, one, rtol=0, atol=1e-4)
+    models = [keras.models.load_model(project / out / "model.keras") for out in ("alone", "together")]
+    assert [layer.name for layer in models[1].layers] == [layer.name for layer in models[0].layers]
+    for first, second in zip(*(model.get_weights() for model in models), strict=True):
+        np.testing.assert_allclose(second, first, rtol=0, atol=1e-3)
+
+
+def test_a_scheduler_starts_the_workers(project: Path) -> None:
+    """By TF_CONFIG alone: only the chief writes, and when it is killed the other ends by itself with 4."""
+    ports = sorted(np.random.default_rng().choice(np.arange(20000, 28000), 2, replace=False).tolist())
+    addresses = [f"127.0.0.1:{port}" for port in ports]
+    crew = [
+        _start(project, 2, f"place{place}", {team.VARIABLE: team.compose(addresses, place)})
+        for place in range(2)
+    ]
+    _read_to(crew[1], "fit 1/4")
+    crew[0].kill()
+    crew[0].communicate(timeout=60)
+    _, err = crew[1].communicate(timeout=60)
+    assert crew[1].returncode == 4, err[-3000:]
+    assert f"error: worker 0 ({addresses[0]}): ended, or cannot be reached any more" in err
+    assert re.search(r"it goes on after epoch \d$", err, re.MULTILINE)
+    assert not (project / "place0").exists()
+    assert not (project / "place1").exists()
+
+
+def test_ctrl_c_ends_all(project: Path) -> None:
+    """Interrupted, the stage ends with 130, says so once, and leaves no process and the checkpoint."""
+    running = _start(project, 2, "interrupted")
+    _read_to(running, "warmup 1/1")
+    children = _children(running)
+    assert len(children) == 2
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=60)
+    assert running.returncode == 130, err[-3000:]
+    assert err.count("interrupted:") == 1
+    assert "Traceback" not in err
+    assert not [pid for pid in children if Path(f"/proc/{pid}").exists()]
+    assert list((project / "cache").glob("training/*/state.npz"))
+    assert not (project / "interrupted").exists()
+
+
+@pytest.mark.parametrize(
+    ("config", "workers", "told"),
+    [
+        ("{", 2, "TF_CONFIG: is no JSON"),
+        (team.compose(["a:1", "b:2", "c:3"], 0), 2, "names 3 worker(s), but training.workers is 2"),
+        (json.dumps({"cluster": {"ps": ["a:1"]}}), 1, "names the job `ps`"),
+    ],
+)
+def test_bad_tf_config_is_told_before_the_work(project: Path, config: str, workers: int, told: str) -> None:
+    """A TF_CONFIG that cannot be obeyed is exit code 2 and one line."""
+    ended = _start(project, workers, "never", {team.VARIABLE: config})
+    _, err = ended.communicate(timeout=60)
+    assert ended.returncode == 2
+    assert told in err
+    assert "Traceback" not in err
