@@ -8,7 +8,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import keras
@@ -65,23 +65,40 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def _start(
-    project: Path, workers: int, out: str, environment: Mapping[str, str] | None = None
-) -> subprocess.Popen[str]:
-    environ = {**os.environ, "SCANOPS_CACHE": str(project / "cache"), "PYTHONPATH": str(ROOT)}
-    for name in ("MLFLOW_TRACKING_URI", team.VARIABLE, team.HOSTS_VARIABLE, team.PORT_VARIABLE):
-        environ.pop(name, None)
-    paths = {"params": f"{workers}.yaml", "raw": "raw", "splits": "splits.parquet"}
-    paths |= {"model": f"{out}/model.keras", "plots": f"{out}/plots"}
-    words = [word for name, path in paths.items() for word in (f"--{name}", path)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "pipelines.train", *words],
-        cwd=project,
-        env={**environ, **(environment or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+Start = Callable[..., subprocess.Popen[str]]
+
+
+@pytest.fixture
+def start(project: Path) -> Iterator[Start]:
+    """Starts the stage; whatever becomes of a test, nothing goes on after it."""
+    running = []
+
+    def begin(workers: int, out: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+        environ = {**os.environ, "SCANOPS_CACHE": str(project / "cache"), "PYTHONPATH": str(ROOT)}
+        for name in ("MLFLOW_TRACKING_URI", team.VARIABLE, team.HOSTS_VARIABLE, team.PORT_VARIABLE):
+            environ.pop(name, None)
+        paths = {"params": f"{workers}.yaml", "raw": "raw", "splits": "splits.parquet"}
+        paths |= {"model": f"{out}/model.keras", "plots": f"{out}/plots"}
+        process = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "pipelines.train",
+                *(w for n, path in paths.items() for w in (f"--{n}", path)),
+            ],
+            cwd=project,
+            env={**environ, **(environment or {})},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        running.append(process)
+        return process
+
+    yield begin
+    for process in running:
+        process.kill()
+        process.communicate()
 
 
 def _children(process: subprocess.Popen[str]) -> list[int]:
@@ -97,13 +114,13 @@ def _read_to(process: subprocess.Popen[str], start: str) -> None:
     pytest.fail(f"it ended before `{start}`: {process.communicate()[1][-3000:]}")
 
 
-def test_two_workers_train_as_one_through_a_death(project: Path) -> None:
+def test_two_workers_train_as_one_through_a_death(project: Path, start: Start) -> None:
     """Of two workers one is killed: exit code 4, who and where to go on; then it ends with one's losses."""
-    alone = _start(project, 1, "alone")
+    alone = start(1, "alone")
     _, err = alone.communicate(timeout=300)
     assert alone.returncode == 0, err[-3000:]
 
-    killed = _start(project, 2, "together")
+    killed = start(2, "together")
     _read_to(killed, "fit 2/4")
     os.kill(max(_children(killed)), signal.SIGKILL)  # the last that was started
     out, err = killed.communicate(timeout=120)
@@ -120,7 +137,7 @@ def test_two_workers_train_as_one_through_a_death(project: Path) -> None:
     assert int(told[1]) >= 3 + len(re.findall(r"^fit [34]/4", out, re.MULTILINE))
     assert not (project / "together").exists()
 
-    again = _start(project, 2, "together")
+    again = start(2, "together")
     out, err = again.communicate(timeout=300)
     assert again.returncode == 0, err[-3000:]
     assert f"resumed after epoch {told[1]}\n" in out
@@ -137,14 +154,11 @@ def test_two_workers_train_as_one_through_a_death(project: Path) -> None:
         np.testing.assert_allclose(second, first, rtol=0, atol=1e-3)
 
 
-def test_a_scheduler_starts_the_workers(project: Path) -> None:
+def test_a_scheduler_starts_the_workers(project: Path, start: Start) -> None:
     """By TF_CONFIG alone: only the chief writes, and when it is killed the other ends by itself with 4."""
     ports = sorted(np.random.default_rng().choice(np.arange(20000, 28000), 2, replace=False).tolist())
     addresses = [f"127.0.0.1:{port}" for port in ports]
-    crew = [
-        _start(project, 2, f"place{place}", {team.VARIABLE: team.compose(addresses, place)})
-        for place in range(2)
-    ]
+    crew = [start(2, f"place{place}", {team.VARIABLE: team.compose(addresses, place)}) for place in range(2)]
     _read_to(crew[1], "fit 1/4")
     crew[0].kill()
     crew[0].communicate(timeout=60)
@@ -156,9 +170,9 @@ def test_a_scheduler_starts_the_workers(project: Path) -> None:
     assert not (project / "place1").exists()
 
 
-def test_ctrl_c_ends_all(project: Path) -> None:
+def test_ctrl_c_ends_all(project: Path, start: Start) -> None:
     """Interrupted, the stage ends with 130, says so once, and leaves no process and the checkpoint."""
-    running = _start(project, 2, "interrupted")
+    running = start(2, "interrupted")
     _read_to(running, "warmup 1/1")
     children = _children(running)
     assert len(children) == 2
@@ -180,9 +194,9 @@ def test_ctrl_c_ends_all(project: Path) -> None:
         (json.dumps({"cluster": {"ps": ["a:1"]}}), 1, "names the job `ps`"),
     ],
 )
-def test_bad_tf_config_is_told_before_the_work(project: Path, config: str, workers: int, told: str) -> None:
+def test_bad_tf_config_is_told_before_the_work(start: Start, config: str, workers: int, told: str) -> None:
     """A TF_CONFIG that cannot be obeyed is exit code 2 and one line."""
-    ended = _start(project, workers, "never", {team.VARIABLE: config})
+    ended = start(workers, "never", {team.VARIABLE: config})
     _, err = ended.communicate(timeout=60)
     assert ended.returncode == 2
     assert told in err

@@ -8,7 +8,7 @@ and batches normalised as on one worker. What differs is the order in which floa
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
 from typing import Any
 
@@ -98,23 +98,32 @@ class SharedEpochs:
         self, shares: list[tf.data.Dataset], step: Callable[..., Any], on_step: Callable[[], object]
     ) -> list[float]:
         """Go over all batches; give mean loss, accuracy and balanced accuracy over all workers."""
-        place, strategy = self._group.own_replicas.start, self._group.strategy
+        strategy = self._group.strategy
         found = []
         for elements in zip(*shares, strict=True):
-            # Not a distributed data set, which would ask all workers before each batch whether there is one.
-            parts = (
-                strategy.experimental_distribute_values_from_function(
-                    lambda context, part=part: elements[context.replica_id_in_sync_group - place][part]  # noqa: B023
-                )
-                for part in range(3)
-            )
-            found.append(step(*parts))
+            found.append(step(*self._spread(elements)))
             on_step()
         sums = np.zeros(1 + 2 * self._classes)
         for loss, counts in found:
             sums[0] += sum(np.float64(value) for value in strategy.experimental_local_results(loss))
             sums[1:] += sum(np.asarray(value) for value in strategy.experimental_local_results(counts))
         return _summary(self._group.total(sums), self._classes)
+
+    def _spread(self, elements: Sequence[Any]) -> Any:
+        """Give each of this worker's replicas its own.
+
+        Not by a distributed data set, which would ask all workers before each batch whether there is one.
+        """
+        if len(elements) == 1:
+            return elements[0]
+        first = self._group.own_replicas.start
+
+        def pick(part: int) -> Any:
+            return self._group.strategy.experimental_distribute_values_from_function(
+                lambda context: elements[context.replica_id_in_sync_group - first][part]
+            )
+
+        return [pick(part) for part in range(len(elements[0]))]
 
     def _look(self, images: Any, targets: Any, where: Any, table: Any, *, training: bool) -> Any:
         """Give the sum of a share's losses, and of each class how many images there are, and are right."""
@@ -132,11 +141,11 @@ class SharedEpochs:
         return tf.reduce_sum(losses) * counted + extra * share, counts
 
     def _on_all(self, work: Callable[..., Any]) -> Any:
-        """Make the graph of a step, once for shares of any length where TensorFlow can be told so."""
+        """Make the graph of a step: one for any length of a share, or one each where there are several."""
         alone = len(self._data) == 1
         signature = self._data[0].val.element_spec if alone else None
 
-        @tf.function(input_signature=signature, reduce_retracing=not alone)
+        @tf.function(input_signature=signature)
         def step(images: Any, targets: Any, where: Any) -> Any:
             return self._group.strategy.run(work, args=(images, targets, where))
 
