@@ -27,6 +27,7 @@ from scanops.training import (
     dataset,
     fit,
     leash,
+    meeting,
     pixels,
 )
 from scanops.training.curve import Epoch
@@ -43,8 +44,9 @@ def run(params: Config, paths: Namespace, team: Team | None) -> None:
         paths: Where the stage reads and writes.
         team: The workers to train with; None to train alone.
     """
-    # Before anything else of TensorFlow, which can join others only at first.
-    group = Group(team, leash.held(os.environ)) if team else None
+    group = (
+        _joined(team) if team else None
+    )  # before anything else of TensorFlow, which can join others only first
     fit.make_reproducible(params.training.seed)
     with _opened(params, paths) as work:
         if team is None or team.is_chief:
@@ -53,6 +55,12 @@ def run(params: Config, paths: Namespace, team: Team | None) -> None:
             _fit(work, params, group, None, lambda _: None)
     if group:
         group.dismiss()
+
+
+def _joined(team: Team) -> Group:
+    rope = leash.held(os.environ)
+    meeting.meet(team, rope)
+    return Group(team, rope)
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,16 @@ class Leash:
 
     Args:
         source: File descriptor to read from.
+
+    Attributes:
+        told: What was told of a worker that has ended: its name, a colon, and in what way.
+        is_cut: Whether all is to end.
     """
 
     def __init__(self, source: int = 0) -> None:
         self._source = source
         self._heard = threading.Event()
-        self._word = ""
+        self.told = ""
         self.is_cut = False
 
     def start(self) -> None:
@@ -40,13 +44,13 @@ class Leash:
     def word(self) -> str:
         """Wait a moment for what is told of a worker that has ended; empty when nothing is."""
         self._heard.wait(WORD_S)
-        return self._word
+        return self.told
 
     def _listen(self) -> None:
         # Not by way of sys.stdin: a thread that waits there holds a lock which the interpreter needs to end.
         while chunk := os.read(self._source, 4096):
             if not self._heard.is_set():
-                self._word = chunk.decode(errors="replace").strip()
+                self.told = chunk.decode(errors="replace").strip()
                 self._heard.set()
                 _end_after_grace(OutsideError.exit_code)
         self.is_cut = True
