@@ -155,7 +155,7 @@ class _Run:
             optimiser.learning_rate = curve.plateau_rate(here, phase.learning_rate, self._params)
         archive.count_draws_from(self._model, index * self._work.steps)
         measured = self._work.compute(index, f"{phase.name} {len(here) + 1}/{phase.epochs}")
-        rate = float(optimiser.learning_rate)
+        rate = float(optimiser.learning_rate.numpy())
         point = Epoch(index + 1, phase.name, rate, **measured)
         if not point.is_finite():
             fault = f"reached a loss that is not a number in epoch {point.epoch}"
