@@ -57,6 +57,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for workers in (1, 2):
         values["training"]["workers"] = workers
         (folder / f"{workers}.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
+    values["training"]["epochs"] = 2000
+    (folder / "long.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     image = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(4, 3, strides=2, activation="relu")(image)
     keras.Model(image, keras.layers.Conv2D(8, 3, strides=2, activation="relu")(x)).save(
@@ -73,7 +75,9 @@ def start(project: Path) -> Iterator[Start]:
     """Starts the stage; whatever becomes of a test, nothing goes on after it."""
     running = []
 
-    def begin(workers: int, out: str, environment: Mapping[str, str] | None = None) -> subprocess.Popen[str]:
+    def begin(
+        workers: int | str, out: str, environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[str]:
         environ = {**os.environ, "SCANOPS_CACHE": str(project / "cache"), "PYTHONPATH": str(ROOT)}
         for name in ("MLFLOW_TRACKING_URI", team.VARIABLE, team.HOSTS_VARIABLE, team.PORT_VARIABLE):
             environ.pop(name, None)
@@ -172,7 +176,7 @@ def test_a_scheduler_starts_the_workers(project: Path, start: Start) -> None:
 
 def test_ctrl_c_ends_all(project: Path, start: Start) -> None:
     """Interrupted, the stage ends with 130, says so once, and leaves no process and the checkpoint."""
-    running = start(2, "interrupted")
+    running = start("long", "interrupted")
     _read_to(running, "warmup 1/1")
     children = _children(running)
     assert len(children) == 2
