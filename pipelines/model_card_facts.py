@@ -15,7 +15,6 @@ from scanops.config import Config
 from scanops.evaluation.model_card import Facts
 
 # The card ships: addresses and folders, which may hold names and passwords, stay here.
-SECTIONS = ("split", "imaging", "augmentation", "training", "export", "abstention")
 SHOWN = ("kind", "handle", "archive", "sha256", "images", "seed")
 
 
@@ -52,7 +51,9 @@ def gather(
     Returns:
         What the card tells of.
     """
-    settings = {name: getattr(params, name).model_dump(mode="json") for name in SECTIONS}
+    shaping = (params.split, params.imaging, params.augmentation, params.training)
+    sections = (*shaping, params.export, params.abstention)
+    settings = {type(one).__name__.lower(): one.model_dump(mode="json") for one in sections}
     settings["training"]["weights"] = PurePath(settings["training"]["weights"]).name
     return Facts(
         bundle=bundles.read(bundle).model_dump(mode="json"),

@@ -22,7 +22,11 @@ SHIPPED = {"image": ["scanops.serving.__main__"]}
 LABELS = {"train": {"dataset", "tracking"}}
 
 # Where a stage reads its sections, if not in its entry point alone.
-READERS = {"train": ["train", "train_run"]}
+READERS = {
+    "train": ["train", "train_run"],
+    "export": ["export", "export_run"],
+    "evaluate": ["evaluate", "model_card_facts"],
+}
 
 
 def _paths(entries: list[Any]) -> set[str]:
