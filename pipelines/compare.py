@@ -7,13 +7,14 @@ the next call. Exit code 3 when one failed: the others are ranked all the same.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from pipelines import compare_run, entry_point
 from scanops import atomic, config, search_space
 from scanops.errors import VerdictError
 from scanops.evaluation import comparison, comparison_plot
-from scanops.release import comparison_runs, tracking
+from scanops.release import comparison_runs, local_inputs, tracking
 
 
 def main() -> None:
@@ -25,6 +26,7 @@ def main() -> None:
         plot="where the picture goes",
     )
     root = Path.cwd()
+    local_inputs.settle_folders(os.environ, root)
     search = search_space.parse(config.read_yaml(args.search), str(args.search))
     plan = compare_run.plan(search, config.read_yaml(args.params), root)
     comparison_runs.make_absolute(plan.params.tracking, root)

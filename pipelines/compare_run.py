@@ -22,7 +22,7 @@ from scanops.errors import VerdictError
 from scanops.evaluation import cohort, comparison
 from scanops.evaluation.cohort import Cohort
 from scanops.evaluation.metrics import Integers
-from scanops.release import comparison_runs, experiment_queue, experiments, reproduce
+from scanops.release import comparison_runs, experiment_queue, experiments, local_inputs, reproduce
 from scanops.search_space import Changes, Search
 
 # Where a candidate ends, and where the data do that all share; `evaluate`, which opens the test split,
@@ -39,11 +39,13 @@ class Plan:
         params: Parameters that all candidates start from.
         data: Name of the experiment that makes the data.
         candidates: What each candidate changes, by the name of its experiment.
+        settings: All that each experiment, that of the data too, is to change in `params.yaml`.
     """
 
     params: Config
     data: str
     candidates: Mapping[str, Changes]
+    settings: Mapping[str, Changes]
 
 
 def plan(search: Search, raw: dict[str, Any], root: Path) -> Plan:
@@ -58,16 +60,24 @@ def plan(search: Search, raw: dict[str, Any], root: Path) -> Plan:
         The plan; candidates that come to the same parameters are one.
 
     Raises:
-        ConfigError: A candidate's parameters are not valid, or git does not know the code.
+        ConfigError: A candidate's parameters are not valid, a file that they name is missing, or git does
+            not know the code.
     """
     graph = config.read_yaml(root / "dvc.yaml")
     experiments.require_tracked(graph, root)
     params = search_space.configure(raw, search.base)
+    # Where the project lies is in no name: it decides nothing.
+    data = experiments.name(graph, SHARED, params, root)
+    base = {**search.base, **local_inputs.source(params, root)}
     candidates: dict[str, Changes] = {}
+    settings: dict[str, Changes] = {data: base}
     for changes in search.points():
-        whole = search_space.configure(raw, {**search.base, **changes})
-        candidates.setdefault(experiments.name(graph, TARGET, whole, root), changes)
-    return Plan(params, experiments.name(graph, SHARED, params, root), candidates)
+        wanted = {**search.base, **changes}
+        start = local_inputs.weights(search_space.configure(raw, wanted).training, root)
+        one = experiments.name(graph, TARGET, search_space.configure(raw, {**wanted, **start}), root)
+        candidates.setdefault(one, changes)
+        settings.setdefault(one, {**base, **changes, **start})
+    return Plan(params, data, candidates, settings)
 
 
 def carry_out(planned: Plan, search: Search, root: Path) -> None:
@@ -83,8 +93,8 @@ def carry_out(planned: Plan, search: Search, root: Path) -> None:
     Raises:
         OutsideError: DVC's queue cannot be used.
     """
-    base = search_space.words(search.base)
     if planned.data not in experiments.results(root):
+        base = search_space.words(planned.settings[planned.data])
         changes = [word for change in base for word in ("--set-param", change)]
         # PYTHONPATH: see `experiment_queue.work`.
         command = [
@@ -101,7 +111,7 @@ def carry_out(planned: Plan, search: Search, root: Path) -> None:
         ]
         if code := reproduce.run(command):
             sys.exit(code)
-    wanted = {name: [*base, *search_space.words(changes)] for name, changes in planned.candidates.items()}
+    wanted = {name: search_space.words(planned.settings[name]) for name in planned.candidates}
     known = len(wanted.keys() & experiments.results(root).keys())
     print(f"compare: {len(wanted)} candidates, {known} with a result from before")
     try:

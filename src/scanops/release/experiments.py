@@ -58,7 +58,7 @@ def name(graph: Mapping[str, Any], target: str, params: Config, root: Path) -> s
     Args:
         graph: What `dvc.yaml` holds.
         target: The stage where it ends.
-        params: Its parameters.
+        params: Its parameters; of a file of weights `weights_sha256` counts, and not where it lies.
         root: The project's folder.
 
     Returns:
@@ -67,6 +67,9 @@ def name(graph: Mapping[str, Any], target: str, params: Config, root: Path) -> s
     Raises:
         ConfigError: A file that a stage depends on is missing.
     """
+    if params.training.weights_sha256 and params.training.weights not in ("none", "imagenet"):
+        pinned = params.training.model_copy(update={"weights": "file"})
+        params = params.model_copy(update={"training": pinned})
     stages = [graph["stages"][stage] for stage in closure(graph, target)]
     made = {path for stage in stages for kind in ("outs", "metrics") for path in _paths(stage.get(kind, []))}
     files = sorted({path for stage in stages for path in _paths(stage.get("deps", []))} - made)

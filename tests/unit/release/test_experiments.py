@@ -72,6 +72,12 @@ def test_code_names_an_experiment(tmp_path: Path) -> None:
     assert experiments.name(graph, "export", params, tmp_path) != before
 
 
+def test_libraries_name_a_candidate() -> None:
+    """Both stages that hand numbers to TensorFlow depend on the lock file, in DVC's eyes as in a name."""
+    for stage in ("train", "export"):
+        assert "requirements/dev.txt" in GRAPH["stages"][stage]["deps"]
+
+
 @pytest.fixture
 def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give a small project under git and DVC, whose stages note that they ran."""
