@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pipelines import compare_run, entry_point
+from pipelines import compare_measure, compare_run, entry_point
 from scanops import atomic, config, search_space
 from scanops.errors import VerdictError
 from scanops.evaluation import comparison, comparison_plot
@@ -28,17 +28,23 @@ def main() -> None:
     root = Path.cwd()
     local_inputs.settle_folders(os.environ, root)
     search = search_space.parse(config.read_yaml(args.search), str(args.search))
-    plan = compare_run.plan(search, config.read_yaml(args.params), root)
+
+    def planned() -> compare_run.Plan:
+        return compare_run.plan(search, config.read_yaml(args.params), root)
+
+    plan = planned()
     comparison_runs.make_absolute(plan.params.tracking, root)
     tags = {"comparison": search.name}
     with tracking.run(plan.params.tracking, f"compare {search.name}", {"compare": search}, tags):
-        compare_run.carry_out(plan, search, root)
-        report = compare_run.collect(plan, search, root)
+        faults = compare_run.carry_out(plan, search, root, planned)
+        report = compare_measure.collect(plan, search, root, faults)
         ranked, failed = report["candidates"], report["failed"]
         atomic.write_json(args.report, report)
         if ranked:
             with atomic.replacing(args.plot) as draft:
                 draft.write_bytes(comparison_plot.figure(ranked, report["images"]))
+        else:
+            args.plot.unlink(missing_ok=True)  # an earlier one would belie the report
         comparison_runs.keep(args.report, *([args.plot] if ranked else []))
     print(comparison.sentence(report))
     if failed:

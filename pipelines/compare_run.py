@@ -1,34 +1,26 @@
-"""The three steps of a comparison: plan the experiments, have them run, measure what came out."""
+"""The first two steps of a comparison: plan the experiments, and have them run."""
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from pipelines import entry_point
-from scanops import config, search_space
-from scanops.bundle import batch, footprint
-from scanops.bundle import bundle as bundles
-from scanops.bundle.predictor import Predictor
+from scanops import cluster, config, search_space
 from scanops.config import Config
-from scanops.digest import hash_file
-from scanops.errors import VerdictError
-from scanops.evaluation import cohort, comparison
-from scanops.evaluation.cohort import Cohort
-from scanops.evaluation.metrics import Integers
-from scanops.release import comparison_runs, experiment_queue, experiments, local_inputs, reproduce
+from scanops.errors import ConfigError
+from scanops.evaluation import comparison
+from scanops.release import experiment_queue, experiment_task, experiments, local_inputs, reproduce
 from scanops.search_space import Changes, Search
 
 # Where a candidate ends, and where the data do that all share; `evaluate`, which opens the test split,
 # stands behind both.
 TARGET, SHARED = "export", "split"
-RAW, MANIFEST, SPLITS, BUNDLE = "data/raw", "data/manifest.parquet", "data/splits.parquet", "data/bundle"
 
 
 @dataclass(frozen=True)
@@ -80,155 +72,85 @@ def plan(search: Search, raw: dict[str, Any], root: Path) -> Plan:
     return Plan(params, data, candidates, settings)
 
 
-def carry_out(planned: Plan, search: Search, root: Path) -> None:
-    """Make the data once, then let DVC's queue work off the candidates.
+def carry_out(planned: Plan, search: Search, root: Path, again: Callable[[], Plan]) -> dict[str, str]:
+    """Make the data once, then let DVC's queue, or a cluster, work off the candidates.
 
-    An interrupt ends what is running, and leaves the rest in the queue; the next call goes on.
+    An interrupt ends what is running; the next call goes on.
 
     Args:
         planned: What `plan` returned.
         search: What to try, and how many at a time.
         root: The project's folder.
+        again: Plans once more, from the files as they are by then.
+
+    Returns:
+        Why candidates failed, by name, where DVC's queue does not know it.
 
     Raises:
-        OutsideError: DVC's queue cannot be used.
+        ConfigError: The project was changed since it was planned.
+        OutsideError: DVC's queue, or the cluster, cannot be used.
     """
-    if planned.data not in experiments.results(root):
-        base = search_space.words(planned.settings[planned.data])
-        changes = [word for change in base for word in ("--set-param", change)]
-        # PYTHONPATH: see `experiment_queue.work`.
-        command = [
-            "env",
-            "PYTHONPATH=src",
-            "dvc",
-            "exp",
-            "run",
-            "--temp",
-            "--name",
-            planned.data,
-            *changes,
-            SHARED,
-        ]
-        if code := reproduce.run(command):
-            sys.exit(code)
+    _make_data(planned, root)
+    known = planned.candidates.keys() & experiments.results(root).keys()
+    print(f"compare: {len(planned.candidates)} candidates, {len(known)} with a result from before")
+    _require_unchanged(planned, again)
+    address = cluster.address_from(os.environ)
+    if address:
+        missing = [name for name in planned.candidates if name not in known]
+        return _on_cluster(planned, missing, search.cores, root, address, again)
+    _in_queue(planned, search.jobs, root, again)
+    return {}
+
+
+def _make_data(planned: Plan, root: Path) -> None:
+    if planned.data in experiments.results(root):
+        return
+    words = search_space.words(planned.settings[planned.data])
+    changes = [word for change in words for word in ("--set-param", change)]
+    # PYTHONPATH: see `experiment_queue.work`.
+    command = ["env", "PYTHONPATH=src", "dvc", "exp", "run", "--temp", "--name", planned.data]
+    if code := reproduce.run([*command, *changes, SHARED]):
+        sys.exit(code)
+
+
+def _in_queue(planned: Plan, jobs: int, root: Path, again: Callable[[], Plan]) -> None:
     wanted = {name: search_space.words(planned.settings[name]) for name in planned.candidates}
-    known = len(wanted.keys() & experiments.results(root).keys())
-    print(f"compare: {len(wanted)} candidates, {known} with a result from before")
     try:
-        experiment_queue.queue(root, TARGET, wanted)
-        experiment_queue.wait(
-            root,
-            wanted,
-            search.jobs,
-            lambda name, state: print(
-                f"{state.lower()}: {comparison.label(planned.candidates[name])} ({name})", flush=True
-            ),
-        )
+        queued = experiment_queue.queue(root, TARGET, wanted)
+        try:
+            _require_unchanged(planned, again)
+        except ConfigError:
+            experiment_queue.forget(root, queued, ("Queued",))
+            experiment_queue.stop(root, queued)
+            raise
+        experiment_queue.wait(root, wanted, jobs, partial(_tell, planned))
     except KeyboardInterrupt:
-        experiment_queue.stop(root)
+        experiment_queue.stop(root, wanted)
         raise
 
 
-def collect(planned: Plan, search: Search, root: Path) -> dict[str, Any]:
-    """Fetch each bundle, let it answer for the validation images, and rank.
-
-    Args:
-        planned: What `plan` returned.
-        search: What was tried.
-        root: The project's folder.
-
-    Returns:
-        What `reports/compare.json` holds.
-
-    Raises:
-        VerdictError: A bundle was made from other data, or the split is too small for intervals.
-        OutsideError: DVC's cache has lost an output.
-    """
-    done = experiments.results(root)
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
-        val, classes = _validation(root, done[planned.data], folder)
-        answers: dict[str, Integers] = {}
-        costs: dict[str, dict[str, Any]] = {}
-        for name in planned.candidates:
-            if name in done:
-                bundle = folder / name
-                experiments.fetch(root, done[name], BUNDLE, bundle)
-                answers[name] = _answer(bundle, folder, val, classes)
-                costs[name] = _costs(bundle)
-        groups, settings = val.rows["group"].to_numpy(), planned.params.evaluation
-        figures = comparison.measure(val.targets, answers, groups, len(classes), settings) if answers else {}
-    return {
-        "name": search.name,
-        "split": "val",
-        "images": len(val.targets),
-        "groups": len(np.unique(groups)),
-        "base": search.base,
-        "candidates": [
-            _entry(rank, name, planned, search, measured, costs[name])
-            for rank, (name, measured) in enumerate(figures.items(), start=1)
-        ],
-        "failed": [
-            {"experiment": name, "changes": changes, "fault": experiment_queue.fault(root, name)}
-            for name, changes in planned.candidates.items()
-            if name not in done
-        ],
-    }
+def _on_cluster(
+    planned: Plan, missing: Sequence[str], cores: int, root: Path, address: str, again: Callable[[], Plan]
+) -> dict[str, str]:
+    order = experiment_task.order(root, experiments.cache(root), TARGET, os.environ)
+    _require_unchanged(planned, again)
+    items = [(name, search_space.words(planned.settings[name])) for name in missing]
+    work, lost = partial(experiment_task.carry_out, order), experiment_task.refuse
+    ended = cluster.each(work, items, address=address, chunk=1, lost=lost, shared=root, cores=cores)
+    faults: dict[str, str] = {}
+    with contextlib.closing(ended):
+        for name, fault in zip(missing, ended, strict=True):
+            if fault:
+                faults[name] = fault
+            _tell(planned, name, "Failed" if fault else "Success")
+    return faults
 
 
-def _validation(root: Path, commit: str, folder: Path) -> tuple[Cohort, tuple[str, ...]]:
-    """Fetch the tables, and the images of the validation split: no other image is there to be opened."""
-    for path in (MANIFEST, SPLITS):
-        experiments.fetch(root, commit, path, folder / path)
-    splits = cohort.read(folder / SPLITS)
-    seen = splits[(splits["split"] == "val") & splits["representative"]]
-    classes = tuple(sorted(seen["label"].unique()))
-    val = cohort.select(splits, cohort.read(folder / MANIFEST), classes, "val")
-    experiments.fetch_images(root, commit, RAW, val.paths, folder / RAW)
-    return val, classes
+def _require_unchanged(planned: Plan, again: Callable[[], Plan]) -> None:
+    """Refuse to file what is run now under the names of what was there before."""
+    if again().candidates.keys() != planned.candidates.keys():
+        raise ConfigError("the project", "was changed while its data were made", "Compare again")
 
 
-def _answer(bundle: Path, folder: Path, val: Cohort, classes: tuple[str, ...]) -> Integers:
-    """Answer for every validation image with the predictor that production runs: places among `classes`."""
-    predictor = Predictor(bundle)
-    described = predictor.bundle
-    if described.data_sha256 != hash_file(folder / MANIFEST) or described.classes != classes:
-        raise VerdictError(f"bundle of {bundle.name}", "was made from other data", "Remove its experiment")
-    with entry_point.bar("answer", len(val.paths)) as bar:
-        given = [
-            answer.probabilities
-            for _, answer in batch.predict(predictor, folder / RAW, val.paths, bar.update)
-        ]
-    return np.asarray(np.concatenate(given).argmax(axis=1), np.int64)
-
-
-def _costs(bundle: Path) -> dict[str, Any]:
-    described = bundles.read(bundle)
-    return {
-        "parameters": footprint.parameters(bundle),
-        "bundle_bytes": bundles.size_bytes(bundle),
-        "latency_ms": round(footprint.latency_ms(bundle), 3),
-        "size_px": described.size_px,
-        "bundle_sha256": bundles.hash_bundle(bundle),
-        "model_sha256": described.model_sha256,
-    }
-
-
-def _entry(
-    rank: int, name: str, planned: Plan, search: Search, measured: dict[str, Any], costs: dict[str, Any]
-) -> dict[str, Any]:
-    values = {
-        f"compare.{one}": measured[one]["value"]
-        for one in comparison.MEASURES
-        if measured[one]["value"] is not None
-    }
-    values["compare.latency_ms"] = costs["latency_ms"]
-    taken = comparison_runs.adopt(planned.params.tracking, costs["model_sha256"], search.name, values)
-    return {
-        "rank": rank,
-        "experiment": name,
-        "changes": planned.candidates[name],
-        **measured,
-        **costs,
-        "training_s": None if taken is None else round(taken, 1),
-    }
+def _tell(planned: Plan, name: str, state: str) -> None:
+    print(f"{state.lower()}: {comparison.label(planned.candidates[name])} ({name})", flush=True)

@@ -42,7 +42,7 @@ def address_from(environ: Mapping[str, str]) -> str | None:
     return environ.get(VARIABLE) or None
 
 
-def each(
+def each(  # noqa: PLR0913 -- all but two are given by name
     work: Callable[[Item], Result],
     items: Sequence[Item],
     *,
@@ -50,6 +50,7 @@ def each(
     chunk: int,
     lost: Callable[[Item], Result] | None = None,
     shared: Path | None = None,
+    cores: int = 1,
 ) -> Generator[Result, None, None]:
     """Call a function on each item, on the cores of a cluster.
 
@@ -65,18 +66,21 @@ def each(
         lost: As in `workers.each`.
         shared: A folder that every node must see under the same absolute path; a node that does not is
             told of before it reports its files as missing.
+        cores: What a chunk occupies.
 
     Yields:
         The results, in the order of the items.
 
     Raises:
-        OutsideError: Ray is not installed, the cluster cannot be reached or goes away, a node has other
-            software or does not see `shared`, or an item kills its process and there is no `lost`.
+        OutsideError: Ray is not installed, the cluster cannot be reached or goes away, no node has so many
+            cores, a node has other software or does not see `shared`, or an item kills its process and there
+            is no `lost`.
     """
     if not len(items):
         return
     with _connected(address) as ray:
-        queue = _Queue(ray, work, items, shared)
+        _require_cores(ray, cores)
+        queue = _Queue(ray, work, items, shared, cores)
         for places in queue.in_order(chunk):
             yield from queue.results(places, lost)
 
@@ -85,16 +89,21 @@ class _Queue:
     """Chunks in flight, the oldest first."""
 
     def __init__(
-        self, ray: ModuleType, work: Callable[[Any], Any], items: Sequence[Any], shared: Path | None
+        self,
+        ray: ModuleType,
+        work: Callable[[Any], Any],
+        items: Sequence[Any],
+        shared: Path | None,
+        cores: int,
     ) -> None:
         self._ray = ray
         self._items = items
-        self._task = ray.remote(max_retries=0, num_cpus=1)(cluster_task.run)
+        self._task = ray.remote(max_retries=0, num_cpus=cores)(cluster_task.run)
         # Pickled by name, as for any worker: Ray's own way would copy code that nodes should have themselves.
         self._work = ray.put(pickle.dumps(work, pickle.HIGHEST_PROTOCOL))
         self._shared = None if shared is None else str(shared.absolute())
         self._window: deque[tuple[range, Any]] = deque()
-        self._most = WINDOW_CHUNKS * max(1, int(ray.cluster_resources().get("CPU", 1)))
+        self._most = WINDOW_CHUNKS * max(1, int(ray.cluster_resources().get("CPU", 1)) // cores)
 
     def in_order(self, chunk: int) -> Iterator[range]:
         """Give chunk after chunk, whose answers are due, and keep the window full."""
@@ -205,6 +214,14 @@ def _require_listener(address: str) -> None:
         socket.create_connection((host, port), CONNECT_TIMEOUT_S).close()
     except OSError as error:
         raise _unreachable(address, error.strerror or str(error)) from error
+
+
+def _require_cores(ray: ModuleType, cores: int) -> None:
+    """Refuse what no node could ever begin: Ray waits for one that could."""
+    most = max((int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]), default=0)
+    if cores > 1 and most < cores:
+        fault = f"has no node with {cores} cores ({most} at most)"
+        raise OutsideError("the cluster", fault, "Ask for fewer, or add such a node")
 
 
 @contextlib.contextmanager

@@ -41,7 +41,7 @@ class Interval:
 
 
 def bootstrap(
-    statistic: Statistic, groups: npt.NDArray[np.generic], *, resamples: int, seed: int
+    statistic: Statistic, groups: npt.NDArray[np.generic], *, resamples: int, seed: int, split: str = "test"
 ) -> dict[str, Interval]:
     """Put a 95 % interval around each value of a statistic.
 
@@ -53,6 +53,7 @@ def bootstrap(
         groups: [N], what group each image belongs to.
         resamples: Number of resamples.
         seed: Seed of the draws; the same seed gives the same intervals.
+        split: What a message calls the images.
 
     Returns:
         An interval a name.
@@ -63,9 +64,9 @@ def bootstrap(
     names, member = np.unique(groups, return_inverse=True)
     if len(names) < 2:
         raise VerdictError(
-            "test split",
+            f"{split} split",
             f"holds {len(names)} group(s), too few for an interval",
-            "Add data, or raise the share of `test` in split.fractions",
+            f"Add data, or raise the share of `{split}` in split.fractions",
         )
     point = statistic(np.ones((1, len(member)), np.int64))
     draws = _resample(statistic, member, len(names), resamples, np.random.default_rng(seed))

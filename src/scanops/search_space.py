@@ -27,10 +27,10 @@ PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_./-]*")
 
 
 class Range(Section):
-    """Numbers to draw from: evenly, or evenly in their logarithm."""
+    """Numbers to draw from: evenly, or evenly in their logarithm; whole ones between whole ends."""
 
-    low: float
-    high: float
+    low: int | float
+    high: int | float
     log: bool = False
 
     @model_validator(mode="after")
@@ -41,16 +41,25 @@ class Range(Section):
             raise ValueError("a logarithm needs numbers above 0")
         return self
 
-    def draw(self, rng: np.random.Generator) -> float:
-        """Draw a number with four significant digits, within the range.
+    def draw(self, rng: np.random.Generator) -> int | float:
+        """Draw a number within the range: a whole one, or one with four significant digits.
 
         Args:
             rng: Where chance comes from.
         """
+        if isinstance(self.low, int) and isinstance(self.high, int):
+            return self._draw_whole(self.low, self.high, rng)
         ends = (math.log(self.low), math.log(self.high)) if self.log else (self.low, self.high)
         drawn = rng.uniform(*ends)
         rounded = float(f"{math.exp(drawn) if self.log else drawn:.{DIGITS}g}")
         return min(max(rounded, self.low), self.high)
+
+    def _draw_whole(self, low: int, high: int, rng: np.random.Generator) -> int:
+        if not self.log:
+            return int(rng.integers(low, high, endpoint=True))
+        # Half a step beyond the ends, so that these are as likely as their neighbours.
+        drawn = round(math.exp(rng.uniform(math.log(low - 0.5), math.log(high + 0.5))))
+        return min(max(drawn, low), high)
 
 
 class Random(Section):
@@ -66,6 +75,7 @@ class Search(Section):
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]*$")]
     jobs: Annotated[int, Field(ge=1, le=256)] = 1
+    cores: Annotated[int, Field(ge=1, le=1024)] = 1
     base: Changes = Field(default_factory=dict)
     grid: Annotated[dict[str, Annotated[list[Value], Field(min_length=1)]], Field(min_length=1)] | None = None
     random: Random | None = None

@@ -54,6 +54,26 @@ def test_random_draws_stay_within_their_range(seed: int, low: float, width: floa
         assert point["training.optimiser"] in ("adam", "sgd")
 
 
+@given(seed=st.integers(0, 2**31), low=st.integers(1, 60), width=st.integers(1, 200), log=st.booleans())
+def test_between_whole_numbers_whole_ones_are_drawn(seed: int, low: int, width: int, log: bool) -> None:
+    """A batch size can be searched: each draw is one that `params.yaml` takes."""
+    space = {"training.batch_size": {"low": low, "high": low + width, "log": log}}
+    for point in search(random={"samples": 5, "seed": seed, "space": space}).points():
+        drawn = point["training.batch_size"]
+        assert type(drawn) is int
+        assert low <= drawn <= low + width
+        assert search_space.configure(PARAMS, point).training.batch_size == drawn
+
+
+def test_both_ends_of_a_range_of_whole_numbers_are_drawn() -> None:
+    """Each end about as often as what lies between, also with even draws of the logarithm."""
+    for log in (False, True):
+        space = {"training.epochs": {"low": 1, "high": 3, "log": log}}
+        draws = list(search(random={"samples": 300, "space": space})._each())
+        counts = [draws.count({"training.epochs": epochs}) for epochs in (1, 2, 3)]
+        assert min(counts) > 30
+
+
 @pytest.mark.parametrize(
     ("kinds", "told"),
     [

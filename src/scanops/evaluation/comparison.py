@@ -71,7 +71,8 @@ def measure(
             values[f"{name} behind_best"] = best - values[f"{name} balanced_accuracy"]
         return values
 
-    found = bootstrap(statistic, groups, resamples=settings.bootstrap_resamples, seed=settings.seed)
+    draws = {"resamples": settings.bootstrap_resamples, "seed": settings.seed}
+    found = bootstrap(statistic, groups, **draws, split="val")
     return {
         name: {one: _shown(found[f"{name} {one}"]) for one in (*MEASURES, "behind_best")} for name in order
     }

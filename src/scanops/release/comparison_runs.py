@@ -1,20 +1,36 @@
-"""A comparison in MLflow: one run for the whole, the candidates' training runs below it."""
+"""A comparison in MLflow: one run for the whole, and one below it for each candidate."""
 
 from __future__ import annotations
 
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import mlflow
-from mlflow.entities import RunInfo
 
 from scanops.config import Tracking
 from scanops.release import tracking
 
-PARENT = "mlflow.parentRunId"  # what MLflow's own page nests by
 SQLITE = "sqlite:///"
+TAGS = ("bundle_sha256", "model_sha256", "fault")
+FIGURES = ("balanced_accuracy", "macro_f1", "behind_best", "parameters", "bundle_bytes", "latency_ms")
+RESUMED = "resumed"  # a tag of `train`: its run began with the epochs of an earlier one
+
+
+@dataclass(frozen=True)
+class Trained:
+    """The run that trained a model.
+
+    Attributes:
+        run_id: MLflow's name for it.
+        seconds: How long it took; None when it went on from an earlier one, whose time it does not know.
+    """
+
+    run_id: str
+    seconds: float | None
 
 
 def make_absolute(rules: Tracking, root: Path) -> None:
@@ -30,33 +46,66 @@ def make_absolute(rules: Tracking, root: Path) -> None:
     os.environ["MLFLOW_TRACKING_URI"] = uri
 
 
-def adopt(rules: Tracking, model_sha256: str, comparison: str, values: Mapping[str, float]) -> float | None:
-    """Put the run that trained a model below the open run, and note its figures there.
+def training(rules: Tracking, model_sha256: str) -> Trained | None:
+    """Find the run that trained a model.
 
     Args:
         rules: Name of MLflow's experiment.
         model_sha256: Tag of the run.
-        comparison: Name of the comparison, kept as a tag.
-        values: Figures by name.
 
     Returns:
-        How long the run took, in seconds; None where no finished run of this model is known.
+        The newest; None where no finished run of this model is known.
     """
     try:
-        info = _newest(rules, model_sha256)
-        parent = mlflow.active_run()
-        if info is None or parent is None:
+        place = mlflow.get_experiment_by_name(rules.experiment)
+        if place is None:
             return None
-        client = mlflow.MlflowClient()
-        client.set_tag(info.run_id, PARENT, parent.info.run_id)
-        client.set_tag(info.run_id, "comparison", comparison)
-        for name, value in values.items():
-            client.log_metric(info.run_id, name, value)
+        found = mlflow.MlflowClient().search_runs(
+            [place.experiment_id],
+            f"tags.model_sha256 = '{model_sha256}' and attributes.status = 'FINISHED'",
+            order_by=["attributes.start_time DESC"],
+            max_results=1,
+        )
     except tracking.FAULTS as error:
-        fault = tracking.hide_password(str(error))
-        print(f"warning: tracking server: a training run was not found there ({fault})", file=sys.stderr)
+        _warn("a training run was not found there", error)
         return None
-    return float(info.end_time - info.start_time) / 1000.0
+    if not found:
+        return None
+    info, tags = found[0].info, found[0].data.tags
+    whole = tags.get(RESUMED) is None
+    return Trained(info.run_id, (info.end_time - info.start_time) / 1000.0 if whole else None)
+
+
+def note(entry: Mapping[str, Any], comparison: str, training_run: str | None = None) -> None:
+    """Record a candidate as a run below the open one: what it changes, its figures, and who it is.
+
+    A training may serve several candidates and comparisons: its own run stays as it is, named by a tag.
+
+    Args:
+        entry: Of `candidates` or of `failed` in `reports/compare.json`.
+        comparison: Name of the comparison, kept as a tag.
+        training_run: Id of the run that trained its model, or None.
+    """
+    tags = {"comparison": comparison, "experiment": entry["experiment"]}
+    tags |= {key: str(entry[key]) for key in TAGS if key in entry}
+    if training_run is not None:
+        tags["training_run_id"] = training_run
+    figures = {
+        key: value["value"] if isinstance(value, Mapping) else value
+        for key, value in entry.items()
+        if key in FIGURES
+    }
+    try:
+        mlflow.start_run(run_name=entry["experiment"], tags=tags, nested=True)
+        status = "FAILED"
+        try:
+            mlflow.log_params(dict(entry["changes"]))
+            mlflow.log_metrics({key: value for key, value in figures.items() if value is not None})
+            status = "FAILED" if "fault" in entry else "FINISHED"
+        finally:
+            mlflow.end_run(status)
+    except tracking.FAULTS as error:
+        _warn("does not record a candidate", error)
 
 
 def keep(*files: Path) -> None:
@@ -69,18 +118,8 @@ def keep(*files: Path) -> None:
         for file in files:
             mlflow.log_artifact(str(file))
     except tracking.FAULTS as error:
-        fault = tracking.hide_password(str(error))
-        print(f"warning: tracking server: does not keep the report ({fault})", file=sys.stderr)
+        _warn("does not keep the report", error)
 
 
-def _newest(rules: Tracking, model_sha256: str) -> RunInfo | None:
-    place = mlflow.get_experiment_by_name(rules.experiment)
-    if place is None:
-        return None
-    found = mlflow.MlflowClient().search_runs(
-        [place.experiment_id],
-        f"tags.model_sha256 = '{model_sha256}' and attributes.status = 'FINISHED'",
-        order_by=["attributes.start_time DESC"],
-        max_results=1,
-    )
-    return found[0].info if found else None
+def _warn(what: str, error: BaseException) -> None:
+    print(f"warning: tracking server: {what} ({tracking.hide_password(str(error))})", file=sys.stderr)

@@ -15,11 +15,13 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from scanops.errors import OutsideError
-from scanops.release import experiments
+from scanops.release import experiment_task, experiments
 
 POLL_S = 2.0
 PATIENCE = 10  # polls without any worker, or without a sign of an experiment
 ENDED = ("Success", "Failed")
+# Of several entries with one name the most alive one counts: DVC keeps those that have ended.
+ALIVE = ("Running", "Queued", *ENDED)
 # DVC's own files are read while its workers write them.
 PASSING_FAULTS = (DvcException, OSError, ValueError, KeyError, UnboundLocalError)
 
@@ -36,24 +38,21 @@ def states(root: Path) -> dict[str, str]:
     Raises:
         OutsideError: The queue cannot be read, time and again.
     """
-    for attempt in range(10):
-        try:
-            with Repo(str(root)) as repo:
-                tasks = repo.experiments.celery_queue.status()
-            return {str(task["name"]): str(task["status"]) for task in tasks}
-        except PASSING_FAULTS as error:
-            fault = error
-            time.sleep(0.2 * attempt)
-    raise OutsideError("DVC's queue", f"cannot be read ({fault})", "See `dvc queue status`")
+    rank = {state: place for place, state in enumerate(ALIVE)}
+    tasks = sorted(_tasks(root), key=lambda task: rank.get(task[1], len(rank)), reverse=True)
+    return {name: state for name, state, _ in tasks}
 
 
-def queue(root: Path, target: str, wanted: Mapping[str, Sequence[str]]) -> None:
+def queue(root: Path, target: str, wanted: Mapping[str, Sequence[str]]) -> list[str]:
     """Put experiments into the queue; those that wait, run, or have ended well stay as they are.
 
     Args:
         root: The project's folder.
         target: The stage where they end.
         wanted: Changes of `params.yaml` as `--set-param` takes them, by name.
+
+    Returns:
+        The names of those that went in.
 
     Raises:
         OutsideError: DVC refuses one.
@@ -67,8 +66,7 @@ def queue(root: Path, target: str, wanted: Mapping[str, Sequence[str]]) -> None:
         give_up(root, lost)
         held = states(root)
     missing = [one for one in wanted if one not in known and held.get(one) not in ("Queued", "Running")]
-    if again := [one for one in missing if held.get(one) == "Failed"]:
-        _dvc(root, "queue", "remove", *again)
+    forget(root, missing, ENDED)
     for one in missing:
         try:
             with Repo(str(root)) as repo:
@@ -77,6 +75,23 @@ def queue(root: Path, target: str, wanted: Mapping[str, Sequence[str]]) -> None:
             raise OutsideError(
                 f"experiment {one}", f"cannot be queued ({error})", "See `dvc queue status`"
             ) from error
+    return missing
+
+
+def forget(root: Path, names: Collection[str], of: Collection[str]) -> None:
+    """Take entries out of the queue.
+
+    Args:
+        root: The project's folder.
+        names: Of experiments.
+        of: The states whose entries go.
+
+    Raises:
+        OutsideError: DVC refuses.
+    """
+    # By commit: a name may have several, of which DVC would take one.
+    if found := [commit for name, state, commit in _tasks(root) if name in names and state in of]:
+        _dvc(root, "queue", "remove", *found)
 
 
 def give_up(root: Path, abandoned: Collection[str]) -> None:
@@ -152,16 +167,17 @@ def wait(root: Path, wanted: Collection[str], jobs: int, tell: Callable[[str, st
         time.sleep(POLL_S)
 
 
-def stop(root: Path) -> None:
-    """End what is running; what waits in the queue stays there.
+def stop(root: Path, names: Collection[str]) -> None:
+    """End experiments that are running; what waits in the queue stays there.
 
     Args:
         root: The project's folder.
+        names: Of experiments: others in the queue are somebody else's.
     """
     with contextlib.suppress(*PASSING_FAULTS), Repo(str(root)) as repo:
         queue_ = repo.experiments.celery_queue
         for entry in queue_.iter_active():
-            held = queue_.proc.get(entry.stash_rev)
+            held = queue_.proc.get(entry.stash_rev) if entry.name in names else None
             if held is not None:
                 # Worker, DVC and stage are one group, as on a terminal: each cleans up after itself.
                 with contextlib.suppress(ProcessLookupError):
@@ -182,9 +198,20 @@ def fault(root: Path, experiment: str) -> str:
         said = _dvc(root, "queue", "logs", experiment)
     except OutsideError as error:
         return error.fault
-    lines = [line.strip() for line in said.splitlines() if line.strip()]
-    told = [line for line in lines if line.startswith("error: ")] or lines
-    return told[-1].removeprefix("error: ") if told else "left no message; see `dvc queue logs`"
+    return experiment_task.message(said, "dvc queue logs")
+
+
+def _tasks(root: Path) -> list[tuple[str, str, str]]:
+    """Read the queue: name, state and commit of each entry."""
+    for attempt in range(10):
+        try:
+            with Repo(str(root)) as repo:
+                tasks = repo.experiments.celery_queue.status()
+            return [(str(task["name"]), str(task["status"]), str(task["rev"])) for task in tasks]
+        except PASSING_FAULTS as error:
+            fault = error
+            time.sleep(0.2 * attempt)
+    raise OutsideError("DVC's queue", f"cannot be read ({fault})", "See `dvc queue status`")
 
 
 def _lives(pid: int) -> bool:

@@ -17,6 +17,7 @@ from typing import Any
 
 from dvc.api import DVCFileSystem
 from dvc.exceptions import DvcException
+from dvc.repo import Repo
 
 from scanops import filenames, image_paths
 from scanops.config import Config, fingerprint
@@ -159,6 +160,16 @@ def fetch_images(root: Path, commit: str, folder: str, paths: Iterable[str], tar
         for file in sorted({filenames.to_file(image_paths.file_path(path, held)) for path in paths}):
             (target / file).parent.mkdir(parents=True, exist_ok=True)
             system.get_file(f"{folder}/{file}", str(target / file))
+
+
+def cache(root: Path) -> Path:
+    """Find DVC's cache.
+
+    Args:
+        root: The project's folder.
+    """
+    with Repo(str(root)) as repo:
+        return Path(repo.cache.local_cache_dir)
 
 
 @contextlib.contextmanager

@@ -6,7 +6,6 @@ experiment's name and for DVC's run cache alike.
 
 from __future__ import annotations
 
-import os
 from collections.abc import MutableMapping
 from pathlib import Path
 

@@ -99,6 +99,9 @@ def run(rules: Tracking, name: str, sections: Mapping[str, BaseModel], tags: dic
         mlflow.start_run(run_name=name, tags={**tags, "git_sha": commit.name(Path.cwd())})
         mlflow.log_params(_flatten(sections))
     except FAULTS as error:
+        # An open run would be marked as finished when this process ends.
+        if mlflow.active_run() is not None:
+            Run().end("FAILED")
         raise OutsideError(
             f"tracking server {hide_password(uri)}",
             f"cannot be used ({hide_password(str(error))})",

@@ -69,8 +69,8 @@ def test_ties_are_broken_by_name() -> None:
 
 
 def test_one_group_is_too_few() -> None:
-    """Without a spread between groups there is no interval, and no ranking."""
-    with pytest.raises(VerdictError, match="too few"):
+    """Without a spread between groups there is no interval, and no ranking: the split at fault is named."""
+    with pytest.raises(VerdictError, match=r"val split: .* too few .* share of `val`"):
         comparison.measure(LABELS, {"a": LABELS}, np.zeros(120), 3, SETTINGS)
 
 

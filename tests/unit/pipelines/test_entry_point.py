@@ -82,6 +82,7 @@ def test_a_defect_of_ours_keeps_its_traceback() -> None:
 PARTS = {
     "__init__",
     "challenge_run",
+    "compare_measure",
     "compare_run",
     "earlier_outputs",
     "entry_point",

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,29 +17,11 @@ from pipelines import compare_run
 from scanops import search_space
 from scanops.errors import ConfigError
 from scanops.release import experiment_queue, experiments
+from tests import toy_project
 from tests.contract.imports import ROOT
 
 GRAPH: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
 PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-# A graph of the same shape, of shell commands: 13 fails.
-TOY = """
-stages:
-  split:
-    cmd: mkdir -p data/raw && echo a > data/raw/val.txt && echo b > data/raw/test.txt && echo ran >> $LOG
-    params: [split]
-    outs: [data/raw]
-  export:
-    cmd: >-
-      echo ran >> $LOG; test ${training.rate} != 13 || { echo "error: rate: is unlucky"; exit 1; };
-      mkdir -p data/bundle && echo ${training.rate} > data/bundle/model
-    deps: [data/raw]
-    params: [training.rate]
-    outs: [data/bundle]
-  evaluate:
-    cmd: touch data/evaluated $LOG.evaluated
-    deps: [data/bundle]
-    outs: [data/evaluated]
-"""
 
 
 def named(target: str, **changes: Any) -> str:
@@ -84,17 +68,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
     monkeypatch.setenv("LOG", str(tmp_path / "log"))
     monkeypatch.setattr(experiment_queue, "POLL_S", 0.5)
-    root = tmp_path / "toy"
-    root.mkdir()
-    (root / "dvc.yaml").write_text(TOY, encoding="utf-8")
-    (root / "params.yaml").write_text("{split: {key: a}, training: {rate: 1}}\n", encoding="utf-8")
-    (root / ".gitignore").write_text("/data/\n", encoding="utf-8")
-    identity = ["config", "user.email", "t@example.org"]
-    for words in (["init", "-q"], identity, ["config", "user.name", "t"]):
-        subprocess.run(["git", *words], cwd=root, check=True)
-    subprocess.run(["dvc", "init", "-q"], cwd=root, check=True)
-    for words in (["add", "-A"], ["commit", "-qm", "toy"]):
-        subprocess.run(["git", *words], cwd=root, check=True)
+    root = toy_project.make(tmp_path / "toy")
     monkeypatch.chdir(root)
     return root
 
@@ -124,6 +98,53 @@ def test_candidates_run_once_and_failures_again(toy: Path, tmp_path: Path) -> No
     # Of the raw images those that are asked for alone come out: the others cannot be opened.
     experiments.fetch_images(toy, known["export-a"], "data/raw", ["val.txt"], tmp_path / "raw")
     assert [file.name for file in (tmp_path / "raw").iterdir()] == ["val.txt"]
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for something that background workers bring about."""
+    deadline = time.monotonic() + 120
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.3)
+
+
+def test_an_interrupt_ends_only_its_own_experiments(toy: Path, tmp_path: Path) -> None:
+    """Those of others run on; the stopped one is tried again by the next call, what waited waits."""
+    experiment_queue.queue(toy, "export", {"export-a": ["training.rate=99"]})
+    experiment_queue.work(toy, 1)
+    until((tmp_path / "log.asleep").exists)
+    experiment_queue.queue(toy, "export", {"export-b": ["training.rate=5"]})
+    experiment_queue.stop(toy, ["export-b", "export-of-somebody-else"])
+    time.sleep(2)
+    assert experiment_queue.states(toy) == {"export-a": "Running", "export-b": "Queued"}
+    experiment_queue.stop(toy, ["export-a", "export-b"])
+    until(lambda: experiment_queue.states(toy).get("export-a") != "Running")
+    assert experiment_queue.states(toy)["export-b"] == "Queued"
+    assert experiments.results(toy) == {}
+    (tmp_path / "log.awake").touch()
+    assert run(toy, {"export-a": 99, "export-b": 5}) == {"export-a": "Success", "export-b": "Success"}
+
+
+def test_a_removed_result_is_made_again(toy: Path) -> None:
+    """DVC's queue still says Success of it; neither that nor a failure hides the new attempt."""
+    assert run(toy, {"export-a": 3, "export-b": 13}) == {"export-a": "Success", "export-b": "Failed"}
+    subprocess.run(["dvc", "exp", "remove", "-q", "export-a"], cwd=toy, check=True)
+    assert run(toy, {"export-a": 3}) == {"export-a": "Success"}
+    assert set(experiments.results(toy)) == {"export-a"}
+
+
+def test_a_change_while_the_data_are_made_is_not_filed_under_the_old_name(toy: Path) -> None:
+    """Queued experiments are withdrawn: they would hold the new code under the name of the old."""
+    params = search_space.configure(PARAMS, {})
+    settings: dict[str, search_space.Changes] = {"split-d": {}, "export-a": {"training.rate": 3}}
+    before = compare_run.Plan(params, "split-d", {"export-a": {}}, settings)
+    after = compare_run.Plan(params, "split-d", {"export-z": {}}, settings)
+    search = search_space.parse({"name": "s", "candidates": [{}]}, "s.yaml")
+    for plans in ([after], [before, after]):
+        with pytest.raises(ConfigError, match="was changed"):
+            compare_run.carry_out(before, search, toy, iter(plans).__next__)
+        assert experiment_queue.states(toy) == {}
+        assert set(experiments.results(toy)) == {"split-d"}
 
 
 def test_code_that_git_does_not_know_is_refused(toy: Path) -> None:

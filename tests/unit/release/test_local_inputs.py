@@ -74,7 +74,7 @@ def test_the_place_of_the_project_is_in_no_name(root: Path, tmp_path: Path) -> N
 def test_weights_that_are_not_there_are_refused_before_any_work(root: Path) -> None:
     """The message names the file where it was looked for; so with one that is not the pinned one."""
     (root / "backbone.keras").unlink()
-    with pytest.raises(ConfigError, match="project/backbone.keras: is not a file"):
+    with pytest.raises(ConfigError, match=r"project/backbone\.keras: is not a file"):
         plan(root)
     (root / "backbone.keras").write_bytes(b"one")
     with pytest.raises(ConfigError, match="weights_sha256"):

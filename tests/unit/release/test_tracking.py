@@ -7,6 +7,7 @@ from pathlib import Path
 
 import mlflow
 import pytest
+from mlflow.exceptions import MlflowException
 
 from scanops.config import Split, Tracking
 from scanops.errors import OutsideError
@@ -49,6 +50,27 @@ def test_a_failed_run_is_marked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(RuntimeError):
         fail()
     (found,) = mlflow.search_runs(experiment_names=["f"], output_format="list")
+    assert found.info.status == "FAILED"
+
+
+def test_a_run_whose_parameters_are_refused_is_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A server that fails between the run's start and its parameters leaves it failed, not open."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+    def refuse(params: object) -> None:
+        raise MlflowException("refused")
+
+    monkeypatch.setattr(mlflow, "log_params", refuse)
+    with (
+        pytest.raises(OutsideError, match="refused"),
+        tracking.run(Tracking(uri="sqlite:///runs.db", experiment="p"), "n", SECTIONS, {}),
+    ):
+        pass
+    assert mlflow.active_run() is None
+    (found,) = mlflow.search_runs(experiment_names=["p"], output_format="list")
     assert found.info.status == "FAILED"
 
 
