@@ -61,8 +61,7 @@ def hold(reader: int, command: Sequence[str]) -> int:
     Returns:
         The command's exit code.
     """
-    # Ray kills the children of a worker that it ends, and this process is one: what has to outlive that is its
-    # own child.
+    # Ray kills the children of a worker that it ends, and this process is one: its own child outlives that.
     supervisor = os.fork()
     if not supervisor:
         os.setsid()
