@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -225,11 +226,13 @@ def _lives(pid: int) -> bool:
 
 
 def _dvc(root: Path, *words: str, **environment: str) -> str:
-    command = ["dvc", *words]
-    done = subprocess.run(
-        command, cwd=root, env={**os.environ, **environment}, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        said = (done.stderr.strip().splitlines() or ["no message"])[0].removeprefix("ERROR: ")
-        raise OutsideError(f"`dvc {' '.join(words[:2])}`", f"failed ({said})", "See `dvc queue status`")
-    return done.stdout
+    command, environ = ["dvc", *words], {**os.environ, **environment}
+    # Files, no pipes: the workers that `queue start` leaves behind would hold these open.
+    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as complained:
+        done = subprocess.run(command, cwd=root, env=environ, stdout=said, stderr=complained, check=False)
+        said.seek(0)
+        complained.seek(0)
+        if done.returncode:
+            fault = (complained.read().strip().splitlines() or ["no message"])[0].removeprefix("ERROR: ")
+            raise OutsideError(f"`dvc {' '.join(words[:2])}`", f"failed ({fault})", "See `dvc queue status`")
+        return said.read()

@@ -69,7 +69,8 @@ def test_a_bundle_is_there_only_while_it_is_measured(tmp_path: Path, monkeypatch
     monkeypatch.setattr(compare_measure, "_answer", lambda bundle, _asked: seen.append(bundle))
     monkeypatch.setattr(compare_measure, "_costs", lambda bundle: {"there": bundle.is_dir()})
     asked = compare_measure.Questions(SimpleNamespace(), (), tmp_path)
-    assert compare_measure._measure(tmp_path, "export-a", "1", asked) == (None, {"there": True})
+    _, costs = compare_measure._measure(tmp_path, "export-a", "1", asked)
+    assert costs == {"there": True}
     assert [bundle.name for bundle in seen] == ["export-a"]
     assert list(tmp_path.iterdir()) == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -104,4 +105,4 @@ def test_a_relative_data_base_is_made_absolute(tmp_path: Path, monkeypatch: pyte
     """Experiments run elsewhere, and are to record where the project does."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "")
     comparison_runs.make_absolute(RULES, tmp_path)
-    assert comparison_runs.os.environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{tmp_path}/runs.db"
+    assert os.environ["MLFLOW_TRACKING_URI"] == f"sqlite:///{tmp_path}/runs.db"
