@@ -94,9 +94,9 @@ def _lead(work: _Work, params: Config, paths: Namespace, group: Group | None) ->
     with tracking.run(params.tracking, f"{params.dataset} {knobs.architecture}", sections, tags) as run:
         cache = entry_point.cache_folder()
         with checkpoints.keeping(cache, work.model, work.parts, knobs, rules) as kept:
-            if kept is not None and kept.read() is not None:
-                run.tag(resumed="true")
             curve = _fit(work, params, group, kept, lambda p: run.log_epoch(p.epoch, p.curves()))
+            if kept is not None and kept.resumed:
+                run.tag(resumed="true")
             train = work.parts[0]
             examples = augment.examples(train.pixels, train.targets, knobs.seed, rules)
             drawn = learning.render([asdict(p) for p in curve], examples, work.classes)

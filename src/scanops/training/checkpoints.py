@@ -53,11 +53,15 @@ class Checkpoint:
 
     Args:
         folder: Holds `state.npz`, and `last_good.keras` after a loss that is not a number.
+
+    Attributes:
+        resumed: Whether a state was there to go on from.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.path = folder / "state.npz"
+        self.resumed = False
         self._told = False
 
     def read(self) -> State | None:
@@ -67,7 +71,7 @@ class Checkpoint:
             None when there is none, or it cannot be read.
         """
         try:
-            return parse(self.path)
+            state = parse(self.path)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
@@ -75,6 +79,8 @@ class Checkpoint:
                 f"warning: {self.folder}: is no checkpoint, training begins anew ({error})", file=sys.stderr
             )
             return None
+        self.resumed = True
+        return state
 
     def write(self, state: State) -> bool:
         """Replace the state in one step. A disk that is full costs the checkpoint, not the training.

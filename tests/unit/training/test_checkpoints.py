@@ -41,9 +41,11 @@ def test_a_state_comes_back(tmp_path: Path) -> None:
     """What is read is what was written, to the last bit, in number, shape and type."""
     checkpoint = Checkpoint(tmp_path / "one")
     assert checkpoint.read() is None
+    assert not checkpoint.resumed
     checkpoint.write(_state())
     state = checkpoint.read()
     assert state is not None
+    assert checkpoint.resumed
     assert state.curve == [POINT]
     assert (len(state.weights), len(state.optimiser), len(state.best)) == (2, 0, 1)
     for one, other in zip(state.weights, _state().weights, strict=True):
@@ -60,6 +62,7 @@ def test_a_damaged_state_begins_anew(tmp_path: Path, capsys: pytest.CaptureFixtu
     whole = file.read_bytes()
     file.write_bytes({"cut": whole[: len(whole) // 2], "empty": b"", "other": b"not an archive"}[fault])
     assert checkpoint.read() is None
+    assert not checkpoint.resumed
     assert "begins anew" in capsys.readouterr().err
 
 
