@@ -95,14 +95,12 @@ def _lead(work: _Work, params: Config, paths: Namespace, group: Group | None) ->
         cache = entry_point.cache_folder()
         with checkpoints.keeping(cache, work.model, work.parts, knobs, rules) as kept:
             curve = _fit(work, params, group, kept, lambda p: run.log_epoch(p.epoch, p.curves()))
-            if kept is not None and kept.resumed:
-                run.tag(resumed="true")
             train = work.parts[0]
             examples = augment.examples(train.pixels, train.targets, knobs.seed, rules)
             drawn = learning.render([asdict(p) for p in curve], examples, work.classes)
             atomic.write_folder(paths.plots, drawn)
             archive.save(work.model, paths.model)
-        run.tag(model_sha256=hash_file(paths.model))
+        run.tag(model_sha256=hash_file(paths.model), resumed=str(bool(kept and kept.resumed)))
         run.log_files(paths.plots)
     print(fit.sentence(curve, knobs) + work.tally.remark())
 

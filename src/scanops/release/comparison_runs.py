@@ -18,7 +18,7 @@ SQLITE = "sqlite:///"
 # Not model_sha256: by that a training is found.
 TAGS = ("bundle_sha256", "fault")
 FIGURES = ("balanced_accuracy", "macro_f1", "behind_best", "parameters", "bundle_bytes", "latency_ms")
-RESUMED = "resumed"  # a tag of `train`: its run began with the epochs of an earlier one
+RESUMED = "resumed"  # a tag of `train`, "True" where its run began with the epochs of an earlier one
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def training(rules: Tracking, model_sha256: str) -> Trained | None:
     if not found:
         return None
     info, tags = found[0].info, found[0].data.tags
-    whole = tags.get(RESUMED) is None
+    whole = tags.get(RESUMED) != "True"
     return Trained(info.run_id, (info.end_time - info.start_time) / 1000.0 if whole else None)
 
 

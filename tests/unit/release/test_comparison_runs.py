@@ -73,9 +73,9 @@ def test_a_failed_candidate_is_a_failed_run(place: None) -> None:
 def test_a_resumed_training_has_no_duration(place: None) -> None:
     """Its run holds the last leg alone; one that is unknown is none at all."""
     with tracking.run(RULES, "training", {}, {}) as run:
-        run.tag(model_sha256="r", resumed="true")
+        run.tag(model_sha256="r", resumed="True")
     with tracking.run(RULES, "training", {}, {}) as run:
-        run.tag(model_sha256="w")
+        run.tag(model_sha256="w", resumed="False")
     with tracking.run(RULES, "compare", {}, {}):
         resumed, whole = (comparison_runs.training(RULES, model) for model in "rw")
         assert comparison_runs.training(RULES, "of nobody") is None
