@@ -14,16 +14,17 @@ from typing import Any, Literal
 
 import mlflow
 import numpy as np
+from mlflow.entities.model_registry import ModelVersion
 from mlflow.exceptions import MlflowException
 from mlflow.models import ModelSignature
-from mlflow.protos.databricks_pb2 import RESOURCE_DOES_NOT_EXIST, ErrorCode
+from mlflow.protos.databricks_pb2 import RESOURCE_ALREADY_EXISTS, RESOURCE_DOES_NOT_EXIST, ErrorCode
 from mlflow.types import Schema, TensorSpec
 
 import scanops
 from scanops.atomic import replacing
 from scanops.bundle import bundle as bundles
 from scanops.config import Tracking
-from scanops.errors import OutsideError, VerdictError
+from scanops.errors import ConfigError, OutsideError, VerdictError
 from scanops.release import card, pyfunc_model, tracking
 
 Alias = Literal["candidate", "staging", "production"]
@@ -61,28 +62,17 @@ def register(rules: Tracking, bundle: Path, tags: dict[str, str]) -> Version:
         The version.
 
     Raises:
-        OutsideError: The registry cannot be reached; no version without its bundle stays in it.
+        OutsideError: The registry cannot be reached, or refuses; no version without its bundle or alias, and
+            no model without a version, stays in it.
     """
-    description, sha256 = bundles.read(bundle), bundles.hash_bundle(bundle)
+    sha256 = bundles.hash_bundle(bundle)
     with _registry(rules) as client:
         known = client.search_model_versions(f"name = '{rules.model}' and tags.{TAG} = '{sha256}'")
         if known:
             version = max(known, key=lambda one: int(one.version))
+            client.set_registered_model_alias(rules.model, "candidate", version.version)
         else:
-            with mlflow.start_run(run_name=f"register {sha256[:12]}", tags={**tags, TAG: sha256}) as run:
-                logged = _log(bundle, description)
-            with contextlib.suppress(MlflowException):  # it exists from the second version on
-                client.create_registered_model(rules.model)
-            # The bundle lies in the store by now: a version that cannot be made leaves only a run behind.
-            version = client.create_model_version(
-                rules.model,
-                logged.model_uri,
-                run.info.run_id,
-                {**tags, TAG: sha256},
-                description=_described(bundle),
-                model_id=logged.model_id,
-            )
-        client.set_registered_model_alias(rules.model, "candidate", version.version)
+            version = _make(client, rules.model, bundle, {**tags, TAG: sha256})
         return Version(str(version.version), sha256, fresh=not known)
 
 
@@ -102,26 +92,16 @@ def fetch(rules: Tracking, alias: Alias, target: Path) -> Version | None:
         VerdictError: What it holds is not the bundle that was registered.
     """
     with _registry(rules) as client:
-        try:
-            version = client.get_model_version_by_alias(rules.model, alias)
-        except MlflowException as error:
-            # An alias that is not there is an invalid parameter to MLflow, a model that is not a lack.
-            if error.error_code in (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE"):
-                return None
-            raise
-        with tempfile.TemporaryDirectory() as scratch, replacing(target) as draft:
+        version = _aliased(client, rules.model, alias)
+    if version is None:
+        return None
+    with tempfile.TemporaryDirectory() as scratch, replacing(target) as draft:
+        # Only what the registry does may be called its fault: the disk here is none of it.
+        with _registry(rules):
             mlflow.artifacts.download_artifacts(f"models:/{rules.model}/{version.version}", dst_path=scratch)
-            (found,) = Path(scratch).rglob(bundles.DESCRIPTION)
-            shutil.copytree(found.parent, draft)  # the scratch folder may lie on another disk
-            held, promised = bundles.hash_bundle(draft), version.tags.get(TAG)
-            if held != promised:
-                raise VerdictError(
-                    f"{rules.model} version {version.version}",
-                    f"holds the bundle {held[:12]}, not {str(promised)[:12]} as registered",
-                    "Register the bundle again, and find out who changed the store",
-                )
-            bundles.read(draft)
-    return Version(str(version.version), held)
+        shutil.copytree(_folder_of(version, Path(scratch)), draft)  # scratch may lie on another disk
+        _require_as_registered(version, draft)
+    return Version(str(version.version), str(version.tags[TAG]))
 
 
 def point(rules: Tracking, alias: Alias, version: Version) -> None:
@@ -148,6 +128,88 @@ def _described(bundle: Path) -> str | None:
     return (
         text if len(text) <= MOST_DESCRIBED else text[: MOST_DESCRIBED - len(rest)].rpartition("\n")[0] + rest
     )
+
+
+def _make(client: mlflow.MlflowClient, model: str, bundle: Path, tags: dict[str, str]) -> ModelVersion:
+    """Store a bundle, and make a version of it that is the candidate; a failure leaves a run alone."""
+    description, sha256 = bundles.read(bundle), tags[TAG]
+    with mlflow.start_run(run_name=f"register {sha256[:12]}", tags=tags) as run:
+        logged, run_id = _log(bundle, description), run.info.run_id
+    fresh = _ensure_model(client, model)
+    try:
+        version = client.create_model_version(
+            model,
+            logged.model_uri,
+            run_id,
+            tags,
+            description=_described(bundle),
+            model_id=logged.model_id,
+        )
+        client.set_registered_model_alias(model, "candidate", version.version)
+    except BaseException:
+        _undo(client, model, run_id, fresh)
+        raise
+    return version
+
+
+def _ensure_model(client: mlflow.MlflowClient, model: str) -> bool:
+    """Make the registered model where it is not there; say whether it was made."""
+    try:
+        client.create_registered_model(model)
+    except MlflowException as error:
+        if error.error_code != ErrorCode.Name(RESOURCE_ALREADY_EXISTS):
+            raise
+        return False
+    return True
+
+
+def _undo(client: mlflow.MlflowClient, model: str, run_id: str, fresh: bool) -> None:
+    """Take back what a failed registration made, also a version whose making was never answered."""
+    try:
+        for version in client.search_model_versions(f"name = '{model}' and run_id = '{run_id}'"):
+            client.delete_model_version(model, version.version)
+        if fresh and not client.search_model_versions(f"name = '{model}'"):
+            client.delete_registered_model(model)
+    except tracking.FAULTS as error:
+        raise OutsideError(
+            f"registered model {model}",
+            f"is left half registered ({tracking.hide_password(str(error))})",
+            "Run `make register` again when the registry answers: it completes what is there",
+        ) from error
+
+
+def _aliased(client: mlflow.MlflowClient, model: str, alias: Alias) -> ModelVersion | None:
+    try:
+        return client.get_model_version_by_alias(model, alias)
+    except MlflowException as error:
+        # An alias that is not there is an invalid parameter to MLflow, a model that is not a lack.
+        if error.error_code in (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+
+
+def _folder_of(version: ModelVersion, stored: Path) -> Path:
+    """Find the bundle among what the store holds for a version."""
+    found = [place.parent for place in stored.rglob(bundles.DESCRIPTION)]
+    if len(found) != 1:
+        raise _damaged(version, f"holds {len(found)} files {bundles.DESCRIPTION}, not one")
+    return found[0]
+
+
+def _require_as_registered(version: ModelVersion, folder: Path) -> None:
+    held, promised = bundles.hash_bundle(folder), version.tags.get(TAG)
+    if held != promised:
+        raise _damaged(version, f"holds the bundle {held[:12]}, not {str(promised)[:12]} as registered")
+    try:
+        bundles.read(folder)
+    except ConfigError as error:
+        # The folder is a draft that is gone when the message is read.
+        raise _damaged(version, f"is not whole: its bundle {error.fault}") from error
+
+
+def _damaged(version: ModelVersion, fault: str) -> VerdictError:
+    remedy = "Find out who changed the store; delete this version and register its bundle again"
+    return VerdictError(f"{version.name} version {version.version}", fault, remedy)
 
 
 def _log(bundle: Path, description: bundles.Bundle) -> Any:

@@ -97,7 +97,8 @@ def run(rules: Tracking, name: str, sections: Mapping[str, BaseModel], tags: dic
         mlflow.set_tracking_uri(uri)
         mlflow.set_experiment(rules.experiment)
         mlflow.start_run(run_name=name, tags={**tags, "git_sha": commit.name(Path.cwd())})
-        mlflow.log_params(_flatten(sections))
+        with _closed_on_failure():
+            mlflow.log_params(_flatten(sections))
     except FAULTS as error:
         # An open run would be marked as finished when this process ends.
         if mlflow.active_run() is not None:
@@ -125,6 +126,17 @@ def hide_password(text: str) -> str:
         The same without names and passwords.
     """
     return re.sub(r"//[^/@\s]*@", "//***@", text)
+
+
+@contextlib.contextmanager
+def _closed_on_failure() -> Iterator[None]:
+    """Mark the open run as failed when the block fails: what is open at its end MLflow calls finished."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(*FAULTS):  # the first fault is told; a dead server takes no mark either
+            mlflow.end_run("FAILED")
+        raise
 
 
 def _flatten(sections: Mapping[str, BaseModel]) -> dict[str, object]:

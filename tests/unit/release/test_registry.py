@@ -16,6 +16,8 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
 from scanops.bundle import bundle as bundles
 from scanops.bundle.predictor import Predictor
@@ -30,10 +32,19 @@ TAGS = {"git_sha": "c" * 40, "data_sha256": "d" * 64}
 START_S = 300
 
 
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty data base: MLflow takes longer to make one than all else here takes."""
+    place = tmp_path_factory.mktemp("database") / "runs.db"
+    mlflow.MlflowClient(f"sqlite:///{place}").search_registered_models()
+    return place
+
+
 @pytest.fixture
-def local(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tracking:
+def local(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tracking:
     """Give a data base file, as by default; in full, since MLflow keeps connections by their address."""
     monkeypatch.chdir(tmp_path)
+    shutil.copy(database, tmp_path / "runs.db")
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return Tracking(uri=f"sqlite:///{tmp_path}/runs.db")
 
@@ -177,6 +188,40 @@ def test_a_changed_store_is_refused(local: Tracking, tmp_path: Path) -> None:
     assert not (tmp_path / "fetched").exists()
 
 
+@pytest.mark.parametrize("damage", ["no bundle", "two bundles", "another graph", "no graph"])
+def test_a_damaged_store_is_told(damage: str, local: Tracking, tmp_path: Path) -> None:
+    """A version whose files are not one whole bundle is refused by its name, and nothing is left of it."""
+    version = registry.register(local, make_bundle(tmp_path / "bundle"), TAGS)
+    registry.point(local, "production", version)
+    (stored,) = (tmp_path / "mlruns").rglob(bundles.DESCRIPTION)
+    if damage == "no bundle":
+        stored.unlink()
+    elif damage == "two bundles":
+        shutil.copytree(stored.parent, stored.parent.with_name("copy"))
+    elif damage == "another graph":
+        (stored.parent / bundles.GRAPH).write_bytes(b"another")
+    else:
+        (stored.parent / bundles.GRAPH).unlink()
+    with pytest.raises(VerdictError, match=rf"^{local.model} version 1: "):
+        registry.fetch(local, "production", tmp_path / "fetched")
+    assert not (tmp_path / "fetched").exists()
+
+
+def test_a_full_disk_here_is_not_the_registrys_fault(
+    local: Tracking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the local disk refuses is told as that, not as a registry that is to be started."""
+    version = registry.register(local, make_bundle(tmp_path / "bundle"), TAGS)
+    registry.point(local, "production", version)
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copytree", fail)
+    with pytest.raises(OSError, match="No space left"):
+        registry.fetch(local, "production", tmp_path / "fetched")
+
+
 def test_a_silent_registry_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A registry that does not answer is an outside fault, with its address and without its password."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:secret@127.0.0.1:9")
@@ -201,3 +246,64 @@ def test_a_fault_while_registering_leaves_no_version(
             registry.register(local, bundle, TAGS)
     assert not mlflow.MlflowClient().search_model_versions(f"name = '{local.model}'")
     assert registry.register(local, bundle, TAGS).number == "1"
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("call", ["create_model_version", "set_registered_model_alias"])
+def test_nothing_is_half_registered(
+    call: str, known: bool, local: Tracking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault after the upload takes back version and model, but no earlier one; the next try succeeds."""
+    if known:
+        registry.register(local, make_bundle(tmp_path / "earlier", ("a", "b")), TAGS)
+    bundle = make_bundle(tmp_path / "bundle")
+    client = mlflow.MlflowClient(local.uri)
+
+    def fail(*_: object, **__: object) -> None:
+        raise MlflowException("out of order")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(mlflow.MlflowClient, call, fail)
+        with pytest.raises(OutsideError, match="out of order"):
+            registry.register(local, bundle, TAGS)
+    versions = client.search_model_versions(f"name = '{local.model}'")
+    assert [str(version.version) for version in versions] == (["1"] if known else [])
+    assert len(client.search_registered_models()) == known
+    if known:
+        assert str(client.get_model_version_by_alias(local.model, "candidate").version) == "1"
+    assert registry.register(local, bundle, TAGS).fresh
+    assert client.get_model_version_by_alias(local.model, "candidate").tags[registry.TAG] == (
+        bundles.hash_bundle(bundle)
+    )
+
+
+def test_a_refused_permission_is_told(
+    local: Tracking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only a model that exists may stand in the way of making it: other refusals end the registration."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise MlflowException("not allowed", error_code=PERMISSION_DENIED)
+
+    monkeypatch.setattr(mlflow.MlflowClient, "create_registered_model", refuse)
+    with pytest.raises(OutsideError, match="not allowed"):
+        registry.register(local, make_bundle(tmp_path / "bundle"), TAGS)
+
+
+def test_what_cannot_be_taken_back_is_told(
+    local: Tracking, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the registry falls silent in the middle the message says that, and the next attempt mends it."""
+    bundle = make_bundle(tmp_path / "bundle")
+
+    def fail(*_: object, **__: object) -> None:
+        raise MlflowException("out of order")
+
+    with monkeypatch.context() as patched:
+        for call in ("set_registered_model_alias", "delete_model_version"):
+            patched.setattr(mlflow.MlflowClient, call, fail)
+        with pytest.raises(OutsideError, match="half registered"):
+            registry.register(local, bundle, TAGS)
+    assert registry.register(local, bundle, TAGS).number == "1"
+    aliased = mlflow.MlflowClient().get_model_version_by_alias(local.model, "candidate")
+    assert str(aliased.version) == "1"
