@@ -112,6 +112,26 @@ def test_weights_alone_are_no_backbone(tmp_path: Path) -> None:
         backbones.build(params, 32)
 
 
+@pytest.mark.parametrize("nested", [False, True])
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_code_in_a_file_is_refused_and_does_not_run(
+    suffix: str, nested: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file of weights is somebody else's: a layer that holds Python code ends with exit code 2, unrun."""
+    monkeypatch.chdir(tmp_path)
+    image = keras.Input((32, 32, 3))
+    planted = keras.layers.Lambda(lambda x: __import__("pathlib").Path("ran").touch() or x)
+    inner = keras.Model(image, planted(keras.layers.Conv2D(4, 3)(image)))
+    outer = keras.Input((32, 32, 3))
+    (keras.Model(outer, inner(outer)) if nested else inner).save(tmp_path / f"backbone{suffix}")
+    (tmp_path / "ran").unlink()
+    for architecture in ("file", "cnn_small"):
+        params = Training(architecture=architecture, weights=str(tmp_path / f"backbone{suffix}"))
+        with pytest.raises(ConfigError, match=f"backbone{suffix}: cannot be loaded"):
+            backbones.build(params, 32)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_backbone_of_another_side_is_told(tmp_path: Path) -> None:
     """A backbone that was saved for one side names it."""
     image = keras.Input((48, 48, 3))
