@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pipelines import entry_point, evaluate_run, model_card_facts
 from scanops import atomic, config, reports
+from scanops.bundle import origin
 from scanops.bundle.predictor import Predictor
 from scanops.evaluation import abstaining, baselines, cohort, detection, model_card, report, slices
 
@@ -24,6 +25,7 @@ def main() -> None:
     )
     params, predictor = config.load(args.params), Predictor(args.bundle)
     settings, validation = params.evaluation, reports.read(args.validation)
+    origin.require(predictor.bundle, args.manifest, args.splits)
     classes, manifest = predictor.bundle.classes, cohort.read(args.manifest)
     detection.negative_class(classes, settings.negative_class)  # a wrong name is told before the work
     tables = cohort.read(args.splits), manifest

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+
 from pipelines import entry_point, export_run
 from scanops import atomic, config, imaging
-from scanops.bundle import abstain, export
+from scanops.bundle import abstain, export, origin
 from scanops.bundle.bundle import hash_bundle
 from scanops.bundle.predictor import Predictor
 from scanops.data import splits
@@ -30,10 +32,10 @@ def main() -> None:
     learnt, held_out = (splits.read(paths.splits, part) for part in ("train", "val"))
     description = {
         **export_run.describe(params, held_out, form),
+        **origin.of(paths.manifest, paths.splits, config.fingerprint(params.split)),
         "architecture": model.name,
         "pooling": export.pooling(model),
         "model_sha256": hash_file(paths.model),
-        "data_sha256": hash_file(paths.manifest),
     }
     with (
         atomic.replacing(paths.bundle) as folder,
@@ -53,6 +55,8 @@ def main() -> None:
     atomic.write_json(paths.report, export_run.report(ships, parity, params.export, name))
     told = f"{parity}, temperature {temperature:.2f}; {abstain.sentence(limits)}{ships.remark}"
     print(f"export: bundle {name[:12]}, {told}")
+    if doubt := export.doubt(parity, params.export.parity_tolerance):
+        print(f"warning: {doubt}", file=sys.stderr)
 
 
 if __name__ == "__main__":

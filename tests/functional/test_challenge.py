@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -39,14 +40,14 @@ def pass_gate(room: Path) -> None:
     (room / "card.md").write_text(f"# About {report['bundle_sha256']}\n", encoding="utf-8")
 
 
-def run(room: Path, data: Path, name: str) -> subprocess.CompletedProcess[str]:
+def run(room: Path, data: Path, name: str, splits: Path | None = None) -> subprocess.CompletedProcess[str]:
     """Run the command as make does."""
     paths = {"bundle": room / "bundle", "gate": room / "gate.json"}
     if name == "challenge":
         paths |= {
             "raw": data / "raw",
             "manifest": data / "manifest.parquet",
-            "splits": data / "splits.parquet",
+            "splits": splits or data / "splits.parquet",
         }
         paths |= {"report": room / "challenge.json"}
     else:
@@ -84,7 +85,7 @@ def test_a_copy_with_two_classes_swapped_is_refused(room: Path, data: Path) -> N
     """The champion stays where the new model is worse, with exit code 3 and the figures."""
     crown(room, data)
     shutil.rmtree(room / "bundle")
-    make_bundle(room / "bundle", order=(1, 0, 2))
+    make_bundle(room / "bundle", data, order=(1, 0, 2))
     pass_gate(room)
     done = run(room, data, "challenge")
     assert done.returncode == 3, done.stderr
@@ -93,6 +94,7 @@ def test_a_copy_with_two_classes_swapped_is_refused(room: Path, data: Path) -> N
     assert report["verdict"] == "refused"
     assert report["difference"]["ci95"][1] < 0
     assert report["champion"]["version"] == "1"
+    assert report["warnings"] == []
 
 
 def test_the_same_bundle_is_a_tie(room: Path, data: Path) -> None:
@@ -107,7 +109,7 @@ def test_a_better_model_takes_the_place(room: Path, data: Path) -> None:
     """Better and surely not worse: exit code 0."""
     good = room / "good"
     (room / "bundle").rename(good)
-    make_bundle(room / "bundle", order=(1, 0, 2))
+    make_bundle(room / "bundle", data, order=(1, 0, 2))
     pass_gate(room)
     crown(room, data)
     shutil.rmtree(room / "bundle")
@@ -116,6 +118,33 @@ def test_a_better_model_takes_the_place(room: Path, data: Path) -> None:
     done = run(room, data, "challenge")
     assert done.returncode == 0, done.stderr
     assert report_of(room)["difference"]["ci95"][0] > 0
+
+
+def test_a_challenger_of_another_split_is_refused(room: Path, data: Path) -> None:
+    """After another split, what was taught may be asked: the challenge does not take place."""
+    splits = pd.read_parquet(data / "splits.parquet")
+    splits["split"] = splits["split"].map({"train": "test", "test": "train"})
+    splits.to_parquet(room / "splits.parquet", index=False)
+    done = run(room, data, "challenge", room / "splits.parquet")
+    assert done.returncode == 2
+    assert "was not made from" in done.stderr
+    assert not (room / "challenge.json").exists()
+
+
+def test_a_champion_of_another_split_is_told(room: Path, data: Path) -> None:
+    """A champion that other rules split may know test images: report and terminal say so."""
+    good = room / "good"
+    (room / "bundle").rename(good)
+    make_bundle(room / "bundle", data, rules_sha256="b" * 64)
+    pass_gate(room)
+    crown(room, data)
+    shutil.rmtree(room / "bundle")
+    good.rename(room / "bundle")
+    pass_gate(room)
+    done = run(room, data, "challenge")
+    (warning,) = report_of(room)["warnings"]
+    assert "split by other rules" in warning
+    assert f"warning: {warning}" in done.stderr
 
 
 def test_what_the_gate_refused_is_not_registered(room: Path, data: Path) -> None:

@@ -17,6 +17,7 @@ import yaml
 from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
+from scanops import config
 from scanops.bundle import bundle as bundles
 from scanops.bundle.predictor import Predictor
 from scanops.digest import hash_file
@@ -46,8 +47,10 @@ PLOTS = {
 }
 
 
-def make_bundle(folder: Path, order: tuple[int, ...] = (0, 1, 2)) -> None:
-    """Write a bundle whose graph tells brightness; another order mixes its classes up."""
+def make_bundle(
+    folder: Path, data: Path, order: tuple[int, ...] = (0, 1, 2), rules_sha256: str | None = None
+) -> None:
+    """Write a bundle of a folder's data whose graph tells brightness; another order mixes its classes up."""
     levels = np.array([[LEVELS[CLASSES[k]] for k in order]], np.float32)
     constants = {
         "levels": levels,
@@ -87,8 +90,10 @@ def make_bundle(folder: Path, order: tuple[int, ...] = (0, 1, 2)) -> None:
             temperature=1.5,
             graph_sha256=hash_file(folder / bundles.GRAPH),
             model_sha256="e" * 64,
-            data_sha256="d" * 64,
+            data_sha256=hash_file(data / "manifest.parquet"),
+            splits_sha256=hash_file(data / "splits.parquet"),
             params_sha256="a" * 64,
+            split_rules_sha256=rules_sha256 or config.fingerprint(config.load(ROOT / "params.yaml").split),
         ),
     )
 
@@ -120,7 +125,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     manifest["mean"] = [float(LEVELS[label]) for label in splits["label"]]
     manifest["picture"] = manifest["pixel_sha256"] = splits["group"]
     manifest.to_parquet(folder / "manifest.parquet", index=False)
-    make_bundle(folder / "bundle")
+    make_bundle(folder / "bundle", folder)
     (folder / "validation.json").write_text(json.dumps({"verdict": "warn", "warnings": [WARNING]}))
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     values["evaluation"]["bootstrap_resamples"] = 400
@@ -213,7 +218,7 @@ def test_the_metrics_keep_their_contract(data: Path, good: Path) -> None:
 
 def test_pictures_that_the_crop_leaves_whole_are_counted(data: Path, good: Path, tmp_path: Path) -> None:
     """A bundle that crops tells how many test images it could not crop; one that does not tells of none."""
-    make_bundle(tmp_path / "bundle")
+    make_bundle(tmp_path / "bundle", data)
     description = bundles.read(tmp_path / "bundle").model_copy(update={"crop": "brain"})
     bundles.write(tmp_path / "bundle", description)
     done = evaluate(data, tmp_path, tmp_path / "bundle")
@@ -247,6 +252,19 @@ def test_a_wrong_negative_class_is_told_before_the_work(data: Path, tmp_path: Pa
     done = run("-m", "pipelines.evaluate", *options)
     assert done.returncode == 2
     assert "evaluation.negative_class drak: is no class of the bundle (bright, dark, grey)" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("table", ["manifest", "splits"])
+def test_tables_of_another_run_are_refused(table: str, data: Path, tmp_path: Path) -> None:
+    """A bundle is not measured by tables that it was not made from: their test images may have taught it."""
+    frame = pd.read_parquet(data / f"{table}.parquet")
+    frame.iloc[::-1].to_parquet(tmp_path / f"{table}.parquet", index=False)
+    options = evaluate_options(data, tmp_path / "out")
+    options[options.index(f"--{table}") + 1] = str(tmp_path / f"{table}.parquet")
+    done = run("-m", "pipelines.evaluate", *options)
+    assert done.returncode == 2
+    assert f"was not made from {tmp_path / table}.parquet" in done.stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -307,13 +325,14 @@ def test_a_good_bundle_passes(data: Path, good: Path, tmp_path: Path) -> None:
     report = load(tmp_path / "gate.json")
     assert report["verdict"] == "pass"
     assert report["bundle_sha256"] == bundles.hash_bundle(data / "bundle")
-    assert (report["data_sha256"], report["params_sha256"]) == ("d" * 64, "a" * 64)
+    data_sha256 = hash_file(data / "manifest.parquet")
+    assert (report["data_sha256"], report["params_sha256"]) == (data_sha256, "a" * 64)
     assert set(report["checks"][0]) == {"name", "value", "threshold", "passed", "bound"}
 
 
 def test_a_bundle_with_two_classes_swapped_is_refused(data: Path, tmp_path: Path) -> None:
     """A refused bundle leaves a report, prints the table, and exits with 3."""
-    make_bundle(tmp_path / "bundle", order=(1, 0, 2))
+    make_bundle(tmp_path / "bundle", data, order=(1, 0, 2))
     assert evaluate(data, tmp_path, tmp_path / "bundle").returncode == 0
     done = gate(data, tmp_path, tmp_path / "bundle")
     assert done.returncode == 3
@@ -327,7 +346,7 @@ def test_a_bundle_with_two_classes_swapped_is_refused(data: Path, tmp_path: Path
 
 def test_metrics_of_another_bundle_are_refused(data: Path, good: Path, tmp_path: Path) -> None:
     """Good metrics do not open the gate for a bundle that they were not made from."""
-    make_bundle(tmp_path / "bundle", order=(0, 2, 1))
+    make_bundle(tmp_path / "bundle", data, order=(0, 2, 1))
     done = gate(data, good, tmp_path / "bundle", report=tmp_path / "gate.json")
     assert done.returncode == 3
     assert "metrics_of_this_bundle short by" in done.stderr

@@ -60,6 +60,8 @@ class Bundle(BaseModel):
         model_sha256: Hash of the Keras model that it was made from; MLflow's run carries it as a tag.
         data_sha256: Hash of the manifest that the splits were drawn from.
         params_sha256: Hash of the parameters that shaped the network.
+        splits_sha256: Hash of the splits that it learnt from; older bundles say nothing.
+        split_rules_sha256: Hash of the parameters that drew those splits; older bundles say nothing.
         notice: Shown wherever a prediction is shown.
     """
 
@@ -79,6 +81,8 @@ class Bundle(BaseModel):
     model_sha256: Sha256
     data_sha256: Sha256
     params_sha256: Sha256
+    splits_sha256: Sha256 | None = None
+    split_rules_sha256: Sha256 | None = None
     notice: str = NOTICE
 
 
