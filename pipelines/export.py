@@ -6,9 +6,8 @@ import sys
 
 from pipelines import entry_point, export_run
 from scanops import atomic, config, imaging
-from scanops.bundle import abstain, export, origin
+from scanops.bundle import export, origin
 from scanops.bundle.bundle import hash_bundle
-from scanops.bundle.predictor import Predictor
 from scanops.data import splits
 from scanops.digest import hash_file
 from scanops.training import archive, pixels
@@ -48,13 +47,10 @@ def main() -> None:
         ranges = export_run.calibration_pictures(learnt, known, params.export, params.training.seed)
         ships = export_run.shrink(folder, full, ranges, held, params.export, params.evaluation)
         temperature = export.calibrate(folder, ships.bundle, ships.probabilities, list(held_out["label"]))
-        sides = ((known, learnt), (images, held_out))
-        train, val = (abstain.Sample(seen, list(of["label"]), list(of["group"])) for seen, of in sides)
-        limits = abstain.teach(Predictor(folder), train, val, params.abstention)
+        silent = export_run.teach_abstaining(folder, (learnt, known), held, params.abstention)
     name = hash_bundle(paths.bundle)
     atomic.write_json(paths.report, export_run.report(ships, parity, params.export, name))
-    told = f"{parity}, temperature {temperature:.2f}; {abstain.sentence(limits)}{ships.remark}"
-    print(f"export: bundle {name[:12]}, {told}")
+    print(f"export: bundle {name[:12]}, {parity}, temperature {temperature:.2f}; {silent}{ships.remark}")
     if doubt := export.doubt(parity, params.export.parity_tolerance):
         print(f"warning: {doubt}", file=sys.stderr)
 

@@ -13,11 +13,12 @@ import pandas as pd
 
 from scanops import imaging
 from scanops.bundle import bundle as bundles
-from scanops.bundle import export, footprint, quantise
-from scanops.bundle.predictor import Floats
+from scanops.bundle import abstain, export, footprint, quantise
+from scanops.bundle.predictor import Floats, Predictor
 from scanops.config import Config, Evaluation, Export, fingerprint
 from scanops.errors import VerdictError
 from scanops.evaluation import precision
+from scanops.model_rules import Abstention
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,25 @@ def shrink(
         return replace(full, comparison=comparison, remark=remark)
     export.write(folder, small, described)
     return Shipped(small, bundle, given, comparison, remark)
+
+
+def teach_abstaining(
+    folder: Path, learnt: tuple[pd.DataFrame, imaging.Pixels], held_out: HeldOut, rules: Abstention
+) -> str:
+    """Put into a finished bundle when it does not answer.
+
+    Args:
+        folder: Holds the bundle that ships, calibrated.
+        learnt: Rows of the train split, and their pictures uint8 [N, S, S, 3].
+        held_out: Those of the val split.
+        rules: How many head scans may be turned away.
+
+    Returns:
+        The limits, in a few words.
+    """
+    sides = (learnt, (held_out.rows, held_out.pixels))
+    train, val = (abstain.Sample(seen, list(rows["label"]), list(rows["group"])) for rows, seen in sides)
+    return abstain.sentence(abstain.teach(Predictor(folder), train, val, rules))
 
 
 def report(shipped: Shipped, parity: export.Parity, rules: Export, bundle_sha256: str) -> dict[str, Any]:

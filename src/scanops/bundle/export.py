@@ -52,8 +52,9 @@ class Parity:
     def __str__(self) -> str:
         """Say it in a part of a sentence."""
         return (
-            f"same label as the model for {self.same_label} of {self.images} images, "
-            f"probabilities within {self.max_difference:.1e}"
+            f"same label as the model for {self.same_label} of {self.images} images, probabilities within "
+            f"{self.max_difference:.1e} (they spread over {self.spread:.2g}), features within "
+            f"{self.max_relative['features']:.1e} of the largest"
         )
 
 
