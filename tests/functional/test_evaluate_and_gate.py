@@ -417,9 +417,10 @@ def test_a_missing_image_is_named(data: Path, tmp_path: Path) -> None:
     splits.loc[splits["split"] == "test", "path"] = "bright/gone.png"
     folder = tmp_path / "data"
     folder.mkdir()
-    for name in ("raw", "manifest.parquet", "bundle", "params.yaml", "validation.json"):
+    for name in ("raw", "manifest.parquet", "params.yaml", "validation.json"):
         (folder / name).symlink_to(data / name)
     splits.to_parquet(folder / "splits.parquet", index=False)
+    make_bundle(folder / "bundle", folder)
     done = evaluate(folder, tmp_path / "out")
     assert done.returncode == 2
     assert "bright/gone.png" in done.stderr
