@@ -12,8 +12,8 @@ import onnx
 import pandas as pd
 
 from scanops import imaging
-from scanops.bundle import bundle as bundles
 from scanops.bundle import abstain, export, footprint, quantise
+from scanops.bundle import bundle as bundles
 from scanops.bundle.predictor import Floats, Predictor
 from scanops.config import Config, Evaluation, Export, fingerprint
 from scanops.errors import VerdictError

@@ -57,7 +57,7 @@ def test_the_bundle_of_a_model_follows_it(model: keras.Model, proto: onnx.ModelP
     """All three outputs are compared, and those of a model's own bundle agree."""
     parity = export.compare(model, write(tmp_path, proto), IMAGES)
     export.require(parity, TOLERANCE)
-    assert export.sentence(parity).startswith("same label as the model for 6 of 6 images")
+    assert str(parity).startswith("same label as the model for 6 of 6 images")
     assert list(parity.max_relative) == ["probabilities", "embedding", "features"]
     assert max(parity.max_relative.values()) < TOLERANCE
     assert parity.spread == np.ptp(parity.probabilities, axis=0).max() > 0
