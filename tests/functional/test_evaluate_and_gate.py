@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -377,8 +378,11 @@ def test_too_few_images_of_a_class_are_told(data: Path, tmp_path: Path) -> None:
     splits = pd.read_parquet(data / "splits.parquet")
     spare = splits.index[(splits["split"] == "test") & (splits["label"] == "dark")][1:]
     splits.drop(index=spare).to_parquet(folder / "splits.parquet", index=False)
-    for name in ("raw", "manifest.parquet", "bundle", "params.yaml", "validation.json"):
+    for name in ("raw", "manifest.parquet", "params.yaml", "validation.json"):
         (folder / name).symlink_to(data / name)
+    shutil.copytree(data / "bundle", folder / "bundle")
+    of_these = {"splits_sha256": hash_file(folder / "splits.parquet")}
+    bundles.write(folder / "bundle", bundles.read(folder / "bundle").model_copy(update=of_these))
     done = evaluate(folder, tmp_path / "out")
     assert done.returncode == 0, done.stderr
     told = "no interval for class dark: 1 group(s) of it in the test split; add images"
@@ -394,8 +398,11 @@ def test_one_group_of_test_images_ends_with_3(data: Path, tmp_path: Path) -> Non
     splits = pd.read_parquet(data / "splits.parquet")
     spare = splits.index[splits["split"] == "test"][1:]
     splits.drop(index=spare).to_parquet(folder / "splits.parquet", index=False)
-    for name in ("raw", "manifest.parquet", "bundle", "params.yaml", "validation.json"):
+    for name in ("raw", "manifest.parquet", "params.yaml", "validation.json"):
         (folder / name).symlink_to(data / name)
+    shutil.copytree(data / "bundle", folder / "bundle")
+    of_these = {"splits_sha256": hash_file(folder / "splits.parquet")}
+    bundles.write(folder / "bundle", bundles.read(folder / "bundle").model_copy(update=of_these))
     done = evaluate(folder, tmp_path / "out")
     assert done.returncode == 3
     assert "test split: holds 1 group(s), too few for an interval" in done.stderr
