@@ -16,6 +16,7 @@ from scanops.training.architectures import CATALOGUE, Architecture
 
 # What Keras raises on a file that is damaged, is no model, or takes another input.
 LOADING_FAULTS = (ValueError, OSError, TypeError, KeyError, AttributeError, zipfile.BadZipFile)
+MOMENTUM = 0.9  # of batch normalisation that learns from nothing
 REMEDY = "Set training.weights to a .keras or .h5 file whose output is a feature map"
 
 
@@ -35,7 +36,7 @@ def build(params: Training, size_px: int) -> keras.Model:
     """
     entry = CATALOGUE[params.architecture]
     if params.weights == "none":
-        return _drawn(entry, size_px)
+        return _with_short_memory(_drawn(entry, size_px))
     if params.weights == "imagenet":
         return _fetched(entry, params, size_px)
     return _from_file(entry, params, size_px)
@@ -47,6 +48,18 @@ def _drawn(entry: Architecture, size_px: int) -> keras.Model:
     if entry.published is None:
         return entry.trunk(input_shape=shape)
     return entry.trunk(input_shape=shape, include_top=False, weights=None)
+
+
+def _with_short_memory(trunk: keras.Model) -> keras.Model:
+    """Have batch normalisation follow the weights: a set of scans gives tens of steps an epoch.
+
+    Keras' 0.99 is meant for thousands. Until it has caught up, validation sees a network whose layers are
+    scaled by statistics of other weights.
+    """
+    for layer in trunk.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = MOMENTUM
+    return trunk
 
 
 def _fetched(entry: Architecture, params: Training, size_px: int) -> keras.Model:
@@ -66,6 +79,12 @@ def _fetched(entry: Architecture, params: Training, size_px: int) -> keras.Model
         ) from error
     if file.is_file():
         _require_hash(file, params)
+    elif params.weights_sha256:
+        raise ConfigError(
+            "training.weights_sha256",
+            f"cannot be checked: Keras did not keep {file.name} in {place}",
+            "Set KERAS_HOME to a folder that may be written, or name the file in training.weights",
+        )
     return model
 
 

@@ -74,6 +74,26 @@ def test_cached_weights_are_used(keras_home: Path) -> None:
         backbones.build(params.model_copy(update={"weights_sha256": "0" * 64}), 128)
 
 
+def test_a_pin_that_cannot_be_checked_is_refused(keras_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where Keras keeps its files elsewhere, as it may, the pin is not passed over."""
+    place = keras_home / "models" / "mobilenet_1_0_128_tf_no_top.h5"
+    place.parent.mkdir()
+    source = keras.applications.MobileNet(include_top=False, weights=None, input_shape=(128, 128, 3))
+    _save_as_published(source, place)
+    monkeypatch.setenv("KERAS_HOME", str(keras_home / "elsewhere"))
+    pinned = Training(architecture="mobilenet", weights="imagenet", weights_sha256=hash_file(place))
+    with pytest.raises(ConfigError, match="cannot be checked"):
+        backbones.build(pinned, 128)
+
+
+def test_statistics_of_a_drawn_network_follow_its_weights() -> None:
+    """After ten steps, batch normalisation has forgotten two thirds of where it started, not a tenth."""
+    trunk = backbones.build(Training(architecture="cnn_padded"), 64)
+    memories = [one.momentum for one in trunk.layers if isinstance(one, keras.layers.BatchNormalization)]
+    assert memories
+    assert all(memory**10 < 0.35 for memory in memories)
+
+
 def test_damaged_cache_is_told(keras_home: Path) -> None:
     """A file in Keras' cache that is no file of weights ends with exit code 4, and the way out."""
     place = keras_home / "models" / "mobilenet_1_0_224_tf_no_top.h5"
