@@ -38,7 +38,8 @@ def main() -> None:
         held = registry.fetch(params.tracking, "production", Path(scratch) / "champion")
         champion = Predictor(Path(scratch) / "champion") if held else None
         report = challenge_run.meet(champion, challenger, args.raw, test, params)
-    doubt = origin.doubt(champion.bundle, config.fingerprint(params.split)) if champion else None
+    joined = int(((tables[0]["split"] == "test") & (tables[0]["group_keys"] > 1)).sum())
+    doubt = origin.doubt(champion.bundle, challenger.bundle, joined) if champion else None
     if held:
         report["champion"] |= {"version": held.number}
     report["warnings"] = [doubt] if doubt else []

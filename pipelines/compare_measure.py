@@ -12,10 +12,9 @@ import numpy as np
 
 from pipelines import entry_point
 from pipelines.compare_run import Plan
-from scanops.bundle import batch, footprint
+from scanops.bundle import batch, footprint, origin
 from scanops.bundle import bundle as bundles
 from scanops.bundle.predictor import Predictor
-from scanops.digest import hash_file
 from scanops.errors import ScanopsError, VerdictError
 from scanops.evaluation import cohort, comparison
 from scanops.evaluation.cohort import Cohort
@@ -121,8 +120,9 @@ def _answer(bundle: Path, asked: Questions) -> Integers:
     """Answer for every validation image with the predictor that production runs: places among `classes`."""
     predictor = Predictor(bundle)
     described = predictor.bundle
-    if described.data_sha256 != hash_file(asked.folder / MANIFEST) or described.classes != asked.classes:
-        raise VerdictError("its bundle", "was made from other data", "Make it anew")
+    origin.require(described, asked.folder / MANIFEST, asked.folder / SPLITS)
+    if described.classes != asked.classes:
+        raise VerdictError("its bundle", "knows other classes", "Make it anew")
     with entry_point.bar("answer", len(asked.val.paths)) as bar:
         given = [
             answer.probabilities

@@ -157,7 +157,7 @@ def shrink(
     if not found["kept"]:
         return replace(full, comparison=comparison, remark=remark)
     export.write(folder, small, described)
-    return Shipped(small, bundle, given, comparison, remark)
+    return Shipped(small, bundle, given, comparison, f"{remark}; parity above is of the float32 graph")
 
 
 def teach_abstaining(

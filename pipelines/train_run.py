@@ -119,8 +119,8 @@ def _fit(
 
     if group is None:
         return fit.fit(work.model, share(), knobs, on_epoch, kept)
-    group.require_same(checkpoints.key(work.model, work.parts, knobs, rules))
     with group.heeding():
+        group.require_same(checkpoints.key(work.model, work.parts, knobs, rules))
         return fit.fit(
             work.model,
             share(),

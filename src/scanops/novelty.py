@@ -35,7 +35,7 @@ class Cloud(NamedTuple):
         axes: float32 [D, A], the directions in which classes spread most, of length 1.
         spreads: float32 [A], variance along each.
         rest: float32 [], variance along every other direction.
-        usual: float32 [], median distance of the training pictures; distances are in units of it.
+        usual: float32 [], what distances are in units of: one that few head scans exceed.
     """
 
     scales: Floats
@@ -83,7 +83,7 @@ class Novelty:
             embedding: float32 [N, D], what it made of them.
 
         Returns:
-            float32 [N]; a usual training picture has about 1, a stranger has more.
+            float32 [N]; nearly all head scans have less than 1 or little more, a stranger has more.
         """
         return self.compare(embedding, describe(pixels))
 
@@ -146,8 +146,10 @@ def _named(novelty: Novelty) -> dict[str, Floats]:
 
 
 def _require_shapes(cloud: Cloud) -> None:
-    width, classes, axes = len(cloud.scales), len(cloud.centres), len(cloud.spreads)
-    expected = ((width,), (classes, width), (width, axes), (axes,), (), ())
     found = tuple(values.shape for values in cloud)
-    if found != expected or not all(np.isfinite(values).all() for values in cloud):
-        raise ValueError(f"holds arrays of the shapes {found}, or numbers that are not finite")
+    width, axes = (*cloud.axes.shape, 0, 0)[:2]
+    expected = ((width,), (*cloud.centres.shape[:1], width), (width, axes), (axes,), (), ())
+    sound = all(values.dtype == np.float32 and np.isfinite(values).all() for values in cloud)
+    lengths = (cloud.scales, cloud.spreads, cloud.rest, cloud.usual)
+    if found != expected or not sound or not all((values > 0).all() for values in lengths):
+        raise ValueError(f"holds arrays of the shapes {found}, or numbers that cannot be")

@@ -55,9 +55,12 @@ def teach(predictor: Predictor, train: Sample, val: Sample, rules: Abstention) -
         novelty_fit.fit(seen, targets, novelty_fit.EMBEDDING_AXES),
         novelty_fit.fit(looks, targets, novelty_fit.LOOKS_AXES),
     )
+    embedding, looks, confidence = _look(predictor, val.pixels)
+    learnt = novelty.Novelty(
+        novelty_fit.measure_by(learnt.embedding, embedding), novelty_fit.measure_by(learnt.looks, looks)
+    )
     path = predictor.folder / bundles.NOVELTY
     path.write_bytes(novelty.pack(learnt))
-    embedding, looks, confidence = _look(predictor, val.pixels)
     limits = abstention.choose(
         learnt.compare(embedding, looks),
         confidence,

@@ -14,6 +14,9 @@ EMBEDDING_AXES, LOOKS_AXES = 64, 32
 # Of the median spread: what hardly varies in training (a dead unit, a black corner) is to count for much
 # when it does vary, but not without end.
 LEAST_SPREAD = 0.3
+# Of the distances of pictures that the network has not learnt from: with this as its unit, neither view alone
+# says where the limit lies. A network that was fine-tuned puts its own training pictures far closer together.
+USUAL = 0.95
 TINY = 1e-6
 
 
@@ -50,6 +53,20 @@ def fit(described: Floats, labels: npt.NDArray[np.int64], most_axes: int) -> Clo
     cloud = Cloud(*(np.asarray(array, np.float32) for array in arrays))
     usual = np.median(cloud.distance(described))
     return cloud._replace(usual=np.maximum(usual, np.float32(TINY)))
+
+
+def measure_by(cloud: Cloud, described: Floats) -> Cloud:
+    """Give distances another unit: what one head scan in twenty exceeds.
+
+    Args:
+        cloud: What `fit` returned.
+        described: float32 [N, D], of pictures that the network has not learnt from.
+
+    Returns:
+        The same cloud, in that unit.
+    """
+    unit = np.float32(np.quantile(cloud.distance(described), USUAL, method="higher"))
+    return cloud._replace(usual=np.maximum(cloud.usual * unit, np.float32(TINY)))
 
 
 def _scales(spreads: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

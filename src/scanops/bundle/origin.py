@@ -54,19 +54,26 @@ def require(bundle: Bundle, manifest: Path, splits: Path) -> None:
             raise ConfigError("the bundle", f"was not made from {table} as it is now", REMEDY)
 
 
-def doubt(champion: Bundle, rules_sha256: str) -> str | None:
+def doubt(champion: Bundle, challenger: Bundle, joined: int) -> str | None:
     """Say when an older bundle may have learnt from images that are test images today.
 
-    Other data alone is no reason: under the same rules, a picture that was there before keeps its part.
+    Under the same rules, a picture that was there before keeps its part, unless an added one joined its group
+    with another: that can take it from train to test.
 
     Args:
         champion: Its description.
-        rules_sha256: `config.fingerprint` of the section `split` of today.
+        challenger: The description of the bundle of today's split.
+        joined: How many test images lie in groups of several stable keys.
 
     Returns:
-        A sentence, or None where the same rules drew both splits.
+        A sentence, or None where that cannot be.
     """
-    if champion.split_rules_sha256 == rules_sha256:
-        return None
+    if champion.split_rules_sha256 == challenger.split_rules_sha256:
+        if champion.data_sha256 == challenger.data_sha256 or not joined:
+            return None
+        return (
+            f"the champion comes from other data: of the {joined} test images in groups that have joined it "
+            "may have learnt from some, which flatters it"
+        )
     known = "was split by other rules" if champion.split_rules_sha256 else "does not say how it was split"
     return f"the champion {known}: it may have learnt from some of these test images, which flatters it"

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scanops import lifeline
+from scanops.errors import OutsideError
 
 # What decides where a stage looks, and where it notes what it did. Not SCANOPS_CLUSTER: a stage would wait
 # for cores that its own experiment holds.
@@ -149,4 +150,9 @@ def _fault(step: Sequence[str], folder: Path, order: Order) -> str | None:
 
 def _git(folder: Path, *words: str) -> str:
     done = subprocess.run(["git", *words], cwd=folder, capture_output=True, text=True, check=False)  # noqa: S607 -- git is where the PATH says
+    if done.returncode:  # silence would be taken for "nothing differs"
+        fault = message(done.stderr, f"git {words[0]}")
+        raise OutsideError(
+            f"git {' '.join(words)}", f"failed ({fault})", "Mend the repository, then compare again"
+        )
     return done.stdout.strip()

@@ -162,6 +162,9 @@ class _Worker:
                 stderr=self._said,
                 start_new_session=True,  # Ctrl-C is for the process that started it, which ends all in order
             )
+        except FileNotFoundError as error:
+            self._leash.close()
+            raise OutsideError(command[0], "is not installed", "Install it, and start again") from error
         finally:
             os.close(theirs)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Mapping
 
@@ -52,10 +53,11 @@ class Leash:
             if not self._heard.is_set():
                 self.told = chunk.decode(errors="replace").strip()
                 self._heard.set()
-                _end_after_grace(OutsideError.exit_code)
+                fault = f"error: {self.told}, and the training has stopped. Run it again"
+                _end_after_grace(OutsideError.exit_code, fault)
         self.is_cut = True
         self._heard.set()
-        _end_after_grace(INTERRUPTED)
+        _end_after_grace(INTERRUPTED, "interrupted: a peer did not answer any more")
         os.kill(os.getpid(), signal.SIGTERM)
 
 
@@ -75,8 +77,13 @@ def held(environ: Mapping[str, str]) -> Leash | None:
     return leash
 
 
-def _end_after_grace(code: int) -> None:
+def _end_after_grace(code: int, last_words: str) -> None:
     """End the process if it does not by itself: its main thread may wait for a peer without end."""
-    timer = threading.Timer(GRACE_S, os._exit, (code,))
+
+    def end() -> None:
+        print(last_words, file=sys.stderr, flush=True)
+        os._exit(code)
+
+    timer = threading.Timer(GRACE_S, end)
     timer.daemon = True
     timer.start()

@@ -36,6 +36,14 @@ def test_a_usual_picture_has_about_one() -> None:
     assert np.median(novelty_fit.fit(values, labels, 8).distance(values)) == pytest.approx(1, rel=1e-4)
 
 
+def test_a_unit_is_what_one_new_picture_in_twenty_exceeds() -> None:
+    """Two views with tails of any length are then alike in how often a head scan has more than 1."""
+    values, labels = drawn(300, 20)
+    new = drawn(400, 20, seed=1)[0]
+    cloud = novelty_fit.measure_by(novelty_fit.fit(values, labels, 8), new)
+    assert (cloud.distance(new) > 1.0001).mean() == pytest.approx(0.05, abs=0.01)
+
+
 def test_what_never_varied_counts_when_it_does() -> None:
     """A unit that was dead in training gives a stranger away that wakes it."""
     values, labels = drawn(200, 6)

@@ -60,5 +60,13 @@ def test_a_champion_of_other_rules_is_doubted(
 ) -> None:
     """Other data under the same rules are no reason for doubt, other or unknown rules are."""
     champion = made.model_copy(update={"split_rules_sha256": rules_sha256, "data_sha256": "c" * 64})
-    found = origin.doubt(champion, "a" * 64)
+    challenger = made.model_copy(update={"split_rules_sha256": "a" * 64})
+    found = origin.doubt(champion, challenger, joined=0)
     assert found is None if told is None else told in str(found)
+
+
+def test_a_champion_of_other_data_is_doubted_where_groups_have_joined(made: bundles.Bundle) -> None:
+    """An added picture can take a group from train to test; the same data cannot."""
+    older = made.model_copy(update={"data_sha256": "c" * 64})
+    assert "of the 3 test images" in str(origin.doubt(older, made, joined=3))
+    assert origin.doubt(made, made, joined=3) is None
