@@ -56,7 +56,7 @@ def export(folder: Path, name: str) -> subprocess.CompletedProcess[str]:
     """Run the stage."""
     places = {key: folder / file for key, file in {"raw": "raw", "params": "params.yaml"}.items()}
     places |= {key: folder / f"{key}.parquet" for key in ("manifest", "splits")}
-    places |= {"model": folder / "model.keras", "bundle": folder / name}
+    places |= {"model": folder / "model.keras", "bundle": folder / name, "report": folder / f"{name}.json"}
     words = [part for key, place in places.items() for part in (f"--{key}", str(place))]
     return subprocess.run(
         [sys.executable, "-m", "pipelines.export", *words],

@@ -57,7 +57,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for workers in (1, 2):
         values["training"]["workers"] = workers
         (folder / f"{workers}.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
-    values["training"]["epochs"] = 2000
+    values["training"] |= {"epochs": 2000, "early_stopping_patience": 2000}
     (folder / "long.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     image = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(4, 3, strides=2, activation="relu")(image)
