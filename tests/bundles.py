@@ -58,7 +58,7 @@ def teach_heads(folder: Path, count: int = 130) -> None:
     """Teach a bundle of classes `a` and `b` and side 64 to abstain from what is no head of `tests.heads`."""
     plain = Predictor(folder)
     train, val = (heads(first, count) for first in (0, 1000))
-    abstain.teach(plain, train, val, Abstention(max_false_rejection=0.05))
+    abstain.teach(plain, train, val, Abstention(max_false_rejection=0.05, low_confidence_share=0.5))
 
 
 def heads(first: int, count: int) -> abstain.Sample:

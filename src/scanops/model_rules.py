@@ -111,4 +111,4 @@ class Abstention(Section):
     """How many head scans the model may turn away, so that it turns away what is none."""
 
     max_false_rejection: Annotated[float, Field(gt=0, le=0.5)] = 0.02
-    low_confidence_share: Fraction = 0.25
+    low_confidence_share: Fraction = 0.1
