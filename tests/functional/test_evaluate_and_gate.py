@@ -120,7 +120,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # A second copy of a test picture, in its group: it must not count.
     rows.append(("copy", rows[-1][1], rows[-1][2], rows[-1][3], "test", False))
     names = ["image_id", "path", "label", "group", "split", "representative"]
-    splits = pd.DataFrame(rows, columns=names)
+    splits = pd.DataFrame(rows, columns=names).assign(group_keys=1)
     splits.to_parquet(folder / "splits.parquet", index=False)
     manifest = splits[["image_id", "path"]].assign(width=24, height=20, format="PNG", supplied_split=None)
     manifest["mean"] = [float(LEVELS[label]) for label in splits["label"]]

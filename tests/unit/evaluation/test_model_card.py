@@ -42,7 +42,7 @@ def measured(count: int = 60) -> dict[str, Any]:
 
 def facts(metrics: Mapping[str, Any]) -> model_card.Facts:
     """Give what a card needs, with some things unknown."""
-    bundle: dict[str, Any] = {"architecture": "cnn_small", "classes": list(CLASSES)}
+    bundle: dict[str, Any] = {"architecture": "cnn_small", "precision": "int8", "classes": list(CLASSES)}
     bundle |= {"notice": "Not a medical device.", "size_px": 64, "fit": "pad", "crop": "none"}
     bundle |= {"temperature": 1.3}
     return model_card.Facts(
@@ -120,6 +120,7 @@ def test_data_and_purpose_are_told() -> None:
     assert "- Warning: not met: x" in text
     assert "weights\\_sha256" not in text
     assert "weights_sha256 not set, epochs 4, learning_rate 0.002, mixed no" in text
+    assert "| precision of what ships | int8 |" in text
     assert "Not for diagnosis" in text
     assert "Not a medical device." in text
 
