@@ -10,7 +10,7 @@ import argparse
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -49,13 +49,16 @@ def main() -> None:
         print(figures.line(label, figures.ratios(ours, theirs), most=MOST), flush=True)
 
 
-def write_bundle(folder: Path, name: str, classes: tuple[str, ...]) -> int:
+def write_bundle(
+    folder: Path, name: str, classes: tuple[str, ...], origins: Mapping[str, str] | None = None
+) -> int:
     """Export a network that nobody trained.
 
     Args:
         folder: An existing folder.
         name: The architecture.
         classes: Their names.
+        origins: What it is said to come from, see `scanops.bundle.origin.of`; None: nothing that exists.
 
     Returns:
         The side of its input, in pixels.
@@ -64,7 +67,9 @@ def write_bundle(folder: Path, name: str, classes: tuple[str, ...]) -> int:
     side_px = architectures.input_size_px(knobs, None)
     model = classifier.build(knobs, len(classes), side_px)
     description = {"classes": classes, "architecture": name, "size_px": side_px, "fit": "pad"}
-    export.write(folder, export.convert(model, 17), {**description, **SHARED, "temperature": 1.5})
+    export.write(
+        folder, export.convert(model, 17), {**description, **SHARED, **(origins or {}), "temperature": 1.5}
+    )
     return side_px
 
 

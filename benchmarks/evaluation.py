@@ -18,9 +18,9 @@ import pandas as pd
 
 from benchmarks import figures
 from benchmarks.bundle_latency import write_bundle
-from scanops import atomic
+from scanops import atomic, config
 from scanops.bundle import bundle as bundles
-from scanops.config import load
+from scanops.bundle import origin
 from scanops.data import layout, manifest, phantom, splits
 from scanops.data.survey import survey
 
@@ -44,7 +44,9 @@ def main() -> None:
         for architecture in ("cnn_small",) if quick else ("cnn_small", "mobilenet"):
             classes = tuple(sorted(rows["label"].unique()))
             (folder / "bundle").mkdir(exist_ok=True)
-            write_bundle(folder / "bundle", architecture, classes)
+            rules = config.fingerprint(config.load().split)
+            origins = origin.of(folder / "manifest.parquet", folder / "splits.parquet", rules)
+            write_bundle(folder / "bundle", architecture, classes, origins)
             ours, theirs = _measure(folder, rows, rounds)
             tested = int((rows["split"] == "test").sum())
             print(f"evaluate on {tested} images ({len(rows) - tested} more read), {architecture}:")
@@ -57,7 +59,7 @@ def _prepare(folder: Path, images: int) -> pd.DataFrame:
     """Draw, scan, and divide: every sixth group is in train, the rest in test."""
     raw = folder / "raw"
     phantom.generate(raw, images=round(images * (1 + TRAIN_SHARE)), seed=1)
-    params = load()
+    params = config.load()
     rows = survey(raw, layout.classify(layout.find(raw)).placed, params.validation)
     divided = splits.divide(rows, params.split.model_copy(update={"min_groups": 1}))
     order = {group: place for place, group in enumerate(sorted(divided["group"].unique()))}
@@ -74,6 +76,7 @@ def _measure(folder: Path, rows: pd.DataFrame, rounds: int) -> tuple[list[float]
     files = {name: folder / f"{name}.parquet" for name in ("manifest", "splits", "predictions")}
     files |= {name: folder / name for name in ("raw", "bundle", "plots")}
     files |= {"validation": folder / "validation.json", "report": folder / "metrics.json"}
+    files["card"] = folder / "model_card.md"
     words = [str(word) for name, path in files.items() for word in (f"--{name}", path)]
     tested = int((rows["split"] == "test").sum())
     graph = str(folder / "bundle" / bundles.GRAPH)

@@ -6,7 +6,7 @@ import sys
 
 from pipelines import entry_point, export_run
 from scanops import atomic, config, imaging
-from scanops.bundle import export, origin
+from scanops.bundle import export, origin, parity
 from scanops.bundle.bundle import hash_bundle
 from scanops.data import splits
 from scanops.digest import hash_file
@@ -42,16 +42,16 @@ def main() -> None:
         pixels.decoded(paths.raw, list(learnt["path"]), form) as known,
     ):
         folder.mkdir()
-        full, parity = export_run.convert(folder, model, images, description, params.export)
+        full, closeness = export_run.convert(folder, model, images, description, params.export)
         held = export_run.HeldOut(held_out, images)
         ranges = export_run.calibration_pictures(learnt, known, params.export, params.training.seed)
         ships = export_run.shrink(folder, full, ranges, held, params.export, params.evaluation)
         temperature = export.calibrate(folder, ships.bundle, ships.probabilities, list(held_out["label"]))
         silent = export_run.teach_abstaining(folder, (learnt, known), held, params.abstention)
     name = hash_bundle(paths.bundle)
-    atomic.write_json(paths.report, export_run.report(ships, parity, params.export, name))
-    print(f"export: bundle {name[:12]}, {parity}, temperature {temperature:.2f}; {silent}{ships.remark}")
-    if doubt := export.doubt(parity, params.export.parity_tolerance):
+    atomic.write_json(paths.report, export_run.report(ships, closeness, params.export, name))
+    print(f"export: bundle {name[:12]}, {closeness}, temperature {temperature:.2f}; {silent}{ships.remark}")
+    if doubt := parity.doubt(closeness, params.export.parity_tolerance):
         print(f"warning: {doubt}", file=sys.stderr)
 
 

@@ -12,8 +12,9 @@ import onnx
 import pandas as pd
 
 from scanops import imaging
-from scanops.bundle import abstain, export, footprint, quantise
+from scanops.bundle import abstain, export, footprint, parity, quantise
 from scanops.bundle import bundle as bundles
+from scanops.bundle.parity import Parity
 from scanops.bundle.predictor import Floats, Predictor
 from scanops.config import Config, Evaluation, Export, fingerprint
 from scanops.errors import VerdictError
@@ -92,7 +93,7 @@ def calibration_pictures(
 
 def convert(
     folder: Path, model: Any, images: imaging.Pixels, description: dict[str, object], rules: Export
-) -> tuple[Shipped, export.Parity]:
+) -> tuple[Shipped, Parity]:
     """Write the bundle in float32, and hold it to the model.
 
     Args:
@@ -110,9 +111,9 @@ def convert(
     """
     proto = export.convert(model, rules.opset)
     bundle = export.write(folder, proto, description)
-    parity = export.compare(model, folder, images)
-    export.require(parity, rules.parity_tolerance)
-    return Shipped(proto, bundle, parity.probabilities), parity
+    found = parity.compare(model, folder, images)
+    parity.require(found, rules.parity_tolerance)
+    return Shipped(proto, bundle, found.probabilities), found
 
 
 def shrink(
@@ -147,7 +148,7 @@ def shrink(
     with tempfile.TemporaryDirectory(prefix="scanops-int8-") as name:
         other = Path(name)
         bundle = export.write(other, small, described)
-        given = export.answer(other, held_out.pixels)
+        given = parity.answer(other, held_out.pixels)
         costs = [_cost(place) for place in (folder, other)]
     labels = np.array([bundle.classes.index(label) for label in held_out.rows["label"]], np.int64)
     groups = held_out.rows["group"].to_numpy()
@@ -179,12 +180,12 @@ def teach_abstaining(
     return abstain.sentence(abstain.teach(Predictor(folder), train, val, rules))
 
 
-def report(shipped: Shipped, parity: export.Parity, rules: Export, bundle_sha256: str) -> dict[str, Any]:
+def report(shipped: Shipped, closeness: Parity, rules: Export, bundle_sha256: str) -> dict[str, Any]:
     """Say what was exported.
 
     Args:
         shipped: What ships.
-        parity: How the float32 graph follows the model.
+        closeness: How the float32 graph follows the model.
         rules: What was asked for.
         bundle_sha256: The finished bundle's name.
 
@@ -195,7 +196,7 @@ def report(shipped: Shipped, parity: export.Parity, rules: Export, bundle_sha256
         "bundle_sha256": bundle_sha256,
         "requested": rules.precision,
         "precision": shipped.bundle.precision,
-        "parity": {"images": parity.images, "same_label": parity.same_label},
+        "parity": {"images": closeness.images, "same_label": closeness.same_label},
         "int8": shipped.comparison,
     }
 

@@ -19,7 +19,7 @@ from pydantic import (
 from scanops.catalogue import Source
 from scanops.errors import ConfigError
 from scanops.model_rules import SMALLEST_SIDES_PX, Abstention, Augmentation, Imaging, Training
-from scanops.section import Fraction, Section
+from scanops.section import Fraction, Section, faults
 from scanops.validation_rules import Validation
 
 
@@ -177,9 +177,10 @@ def parse(values: dict[str, Any], origin: str = "params.yaml") -> Config:
     try:
         return Config.model_validate(values)
     except ValidationError as error:
-        faults = "; ".join(_describe(item["loc"], item["msg"], item["input"]) for item in error.errors())
         raise ConfigError(
-            origin, faults, "Correct them; src/scanops/config.py leads to the type and range of each key"
+            origin,
+            faults(error),
+            "Correct them; src/scanops/config.py leads to the type and range of each key",
         ) from error
 
 
@@ -232,9 +233,3 @@ def fingerprint(*sections: BaseModel) -> str:
     """
     canonical = json.dumps([s.model_dump(mode="json") for s in sections], sort_keys=True)
     return hashlib.sha256(canonical.encode()).hexdigest()
-
-
-def _describe(location: tuple[int | str, ...], message: str, value: object) -> str:
-    key = ".".join(str(part) for part in location) or "top level"
-    shown = "" if isinstance(value, dict) else f" (got {value!r})"
-    return f"{key}: {message.removeprefix('Value error, ')}{shown}"

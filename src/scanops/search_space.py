@@ -14,7 +14,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from scanops import config, overrides
 from scanops.errors import ConfigError
-from scanops.section import Section
+from scanops.section import Section, faults
 
 # What a candidate may change alone: the data and the way they are split are the same for all of them.
 VARIED = ("imaging", "augmentation", "training", "export")
@@ -129,11 +129,7 @@ def parse(values: Mapping[str, Any], origin: str) -> Search:
     try:
         return Search.model_validate(values)
     except ValidationError as error:
-        faults = "; ".join(
-            f"{'.'.join(map(str, item['loc'])) or 'top level'}: {item['msg'].removeprefix('Value error, ')}"
-            for item in error.errors()
-        )
-        raise ConfigError(origin, faults, "docs/models.md shows each form of a search") from error
+        raise ConfigError(origin, faults(error), "docs/models.md shows each form of a search") from error
 
 
 def configure(params: dict[str, Any], changes: Changes) -> config.Config:

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -371,18 +372,23 @@ def test_the_card_is_about_this_bundle(data: Path, good: Path) -> None:
     assert str(data) not in text
 
 
-def test_too_few_images_of_a_class_are_told(data: Path, tmp_path: Path) -> None:
-    """Of one test image there is no interval: metrics and gate name the class and say what to do."""
-    folder = tmp_path / "data"
+def keep_one(data: Path, folder: Path, labels: Collection[str]) -> Path:
+    """Make a folder like `data` where one test image of these labels is left, and its bundle."""
     folder.mkdir()
     splits = pd.read_parquet(data / "splits.parquet")
-    spare = splits.index[(splits["split"] == "test") & (splits["label"] == "dark")][1:]
+    spare = splits.index[(splits["split"] == "test") & splits["label"].isin(labels)][1:]
     splits.drop(index=spare).to_parquet(folder / "splits.parquet", index=False)
     for name in ("raw", "manifest.parquet", "params.yaml", "validation.json"):
         (folder / name).symlink_to(data / name)
     shutil.copytree(data / "bundle", folder / "bundle")
     of_these = {"splits_sha256": hash_file(folder / "splits.parquet")}
     bundles.write(folder / "bundle", bundles.read(folder / "bundle").model_copy(update=of_these))
+    return folder
+
+
+def test_too_few_images_of_a_class_are_told(data: Path, tmp_path: Path) -> None:
+    """Of one test image there is no interval: metrics and gate name the class and say what to do."""
+    folder = keep_one(data, tmp_path / "data", ["dark"])
     done = evaluate(folder, tmp_path / "out")
     assert done.returncode == 0, done.stderr
     told = "no interval for class dark: 1 group(s) of it in the test split; add images"
@@ -393,16 +399,7 @@ def test_too_few_images_of_a_class_are_told(data: Path, tmp_path: Path) -> None:
 
 def test_one_group_of_test_images_ends_with_3(data: Path, tmp_path: Path) -> None:
     """Nothing is known of the spread of one group: the stage says so and writes nothing."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    splits = pd.read_parquet(data / "splits.parquet")
-    spare = splits.index[splits["split"] == "test"][1:]
-    splits.drop(index=spare).to_parquet(folder / "splits.parquet", index=False)
-    for name in ("raw", "manifest.parquet", "params.yaml", "validation.json"):
-        (folder / name).symlink_to(data / name)
-    shutil.copytree(data / "bundle", folder / "bundle")
-    of_these = {"splits_sha256": hash_file(folder / "splits.parquet")}
-    bundles.write(folder / "bundle", bundles.read(folder / "bundle").model_copy(update=of_these))
+    folder = keep_one(data, tmp_path / "data", CLASSES)
     done = evaluate(folder, tmp_path / "out")
     assert done.returncode == 3
     assert "test split: holds 1 group(s), too few for an interval" in done.stderr

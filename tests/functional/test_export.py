@@ -17,7 +17,7 @@ from pipelines import export as stage
 from pipelines import export_run
 from scanops import temperature
 from scanops.bundle import bundle as bundles
-from scanops.bundle import export
+from scanops.bundle import export, parity
 from scanops.bundle.predictor import Predictor
 from scanops.config import Evaluation, Export
 from scanops.imaging import Pixels
@@ -145,7 +145,7 @@ def test_a_graph_that_eight_bits_ruin_stays_in_float(tmp_path: Path, spoilt: boo
     }
     bundle = export.write(tmp_path / "bundle", proto, description)
     before = {path.name: path.read_bytes() for path in (tmp_path / "bundle").iterdir()}
-    probabilities = export.answer(tmp_path / "bundle", held_out)
+    probabilities = parity.answer(tmp_path / "bundle", held_out)
     said = probabilities.argmax(axis=1)
     assert len(np.unique(said)) > 1
     rows = pd.DataFrame({"label": np.array(CLASSES)[said], "group": np.arange(400)})

@@ -21,7 +21,7 @@ from PIL import Image
 
 from pipelines import evaluate, gate
 from scanops.bundle import bundle as bundles
-from scanops.bundle import export, origin
+from scanops.bundle import export, origin, parity
 from scanops.config import Challenge, Evaluation
 from scanops.data import phantom
 from scanops.errors import VerdictError
@@ -112,8 +112,8 @@ def ship(room: Path, name: str, model: keras.Model) -> Path:
     proto, about = export.convert(model, 17), {**description, "pooling": export.pooling(model)}
     bundle = export.write(out / "bundle", proto, about)
     pixels, labels = read(room, "val")
-    parity = export.compare(model, out / "bundle", pixels)
-    export.calibrate(out / "bundle", bundle, parity.probabilities, [CLASSES[label] for label in labels])
+    answered = parity.compare(model, out / "bundle", pixels)
+    export.calibrate(out / "bundle", bundle, answered.probabilities, [CLASSES[label] for label in labels])
     assert bundles.read(out / "bundle").pooling == "max"
     given = {"params": room / "params.yaml", "validation": room / "validation.json", "bundle": out / "bundle"}
     given |= {"raw": room / "raw", "manifest": room / "manifest.parquet", "splits": room / "splits.parquet"}

@@ -62,7 +62,7 @@ def quantise(proto: onnx.ModelProto, pixels: Pixels) -> onnx.ModelProto:
         VerdictError: There is no convolution to bring to eight bits.
     """
     # Not before the predictor's module, which keeps ONNX Runtime from reporting to its maker.
-    from onnxruntime import quantization  # noqa: PLC0415
+    from onnxruntime import quantization  # noqa: PLC0415 -- see above
 
     with tempfile.TemporaryDirectory(prefix="scanops-int8-") as folder:
         fused, small = Path(folder) / "fused.onnx", Path(folder) / "int8.onnx"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from scanops import activation_map
-from scanops.bundle import export
+from scanops.bundle import export, parity
 from scanops.bundle.predictor import Predictor
 from scanops.model_rules import SMALLEST_SIDES_PX, Training
 from scanops.training import architectures, classifier, fit
@@ -90,10 +90,10 @@ def test_bundle_follows_the_trained_network(
         tmp_path / "bundle", proto, {**_description(name, size_px), "pooling": export.pooling(model)}
     )
     images, _ = _images(size_px)
-    parity = export.compare(model, tmp_path / "bundle", images)
-    export.require(parity, 1e-4)
-    assert parity.probabilities.std(0).max() > 1e-3, "answers that are all the same agree with anything"
-    assert parity.probabilities.max() < 0.9999, "a saturated softmax agrees with anything"
+    found = parity.compare(model, tmp_path / "bundle", images)
+    parity.require(found, 1e-4)
+    assert found.probabilities.std(0).max() > 1e-3, "answers that are all the same agree with anything"
+    assert found.probabilities.max() < 0.9999, "a saturated softmax agrees with anything"
     answer = Predictor(tmp_path / "bundle").predict(images)
     pool = np.max if architectures.CATALOGUE[name].pooling == "max" else np.mean
     np.testing.assert_allclose(pool(answer.features, (1, 2)), answer.embedding, rtol=1e-3, atol=1e-4)
@@ -105,7 +105,7 @@ def test_bundle_follows_the_trained_network(
     logits = maps.sum((2, 3)) + head.biases
     softmax = np.exp(logits - logits.max(1, keepdims=True))
     softmax /= softmax.sum(1, keepdims=True)
-    np.testing.assert_allclose(softmax, parity.probabilities, atol=1e-3)
+    np.testing.assert_allclose(softmax, found.probabilities, atol=1e-3)
 
 
 def _description(name: str, size_px: int) -> dict[str, object]:

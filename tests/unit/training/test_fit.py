@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 
-from scanops.bundle import export
+from scanops.bundle import export, parity
 from scanops.bundle.predictor import Predictor
 from scanops.digest import hash_file
 from scanops.errors import ConfigError, VerdictError
@@ -260,9 +260,9 @@ def test_bundle_follows_the_trained_model(trained: tuple[keras.Model, list[Epoch
     model, _ = trained
     export.write(tmp_path, export.convert(model, 17), _description())
     images = np.random.default_rng(1).integers(0, 256, (40, 32, 32, 3), np.uint8)
-    parity = export.compare(model, tmp_path, images)
-    export.require(parity, 1e-4)
-    assert parity.same_label == 40
+    found = parity.compare(model, tmp_path, images)
+    parity.require(found, 1e-4)
+    assert found.same_label == 40
     prediction = Predictor(tmp_path).predict(images)
     assert prediction.features.shape == (40, 2, 2, 128)
     np.testing.assert_allclose(prediction.features.max((1, 2)), prediction.embedding, atol=1e-4)
@@ -282,7 +282,7 @@ def test_bundle_of_another_model_is_refused(trained: tuple[keras.Model, list[Epo
     swapped.set_weights([w[..., ::-1] if w.shape[-1] == 2 else w for w in model.get_weights()])
     images = np.random.default_rng(1).integers(0, 256, (40, 32, 32, 3), np.uint8)
     with pytest.raises(VerdictError, match="of 40 images"):
-        export.require(export.compare(swapped, tmp_path, images), 1e-4)
+        parity.require(parity.compare(swapped, tmp_path, images), 1e-4)
 
 
 def _description() -> dict[str, object]:

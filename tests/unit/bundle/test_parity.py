@@ -11,7 +11,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from scanops.bundle import export
+from scanops.bundle import export, parity
 from scanops.errors import VerdictError
 from scanops.model_rules import Training
 from scanops.training import classifier
@@ -55,12 +55,12 @@ def change(proto: onnx.ModelProto, output: str, by: str, value: float) -> onnx.M
 
 def test_the_bundle_of_a_model_follows_it(model: keras.Model, proto: onnx.ModelProto, tmp_path: Path) -> None:
     """All three outputs are compared, and those of a model's own bundle agree."""
-    parity = export.compare(model, write(tmp_path, proto), IMAGES)
-    export.require(parity, TOLERANCE)
-    assert str(parity).startswith("same label as the model for 6 of 6 images")
-    assert list(parity.max_relative) == ["probabilities", "embedding", "features"]
-    assert max(parity.max_relative.values()) < TOLERANCE
-    assert parity.spread == np.ptp(parity.probabilities, axis=0).max() > 0
+    found = parity.compare(model, write(tmp_path, proto), IMAGES)
+    parity.require(found, TOLERANCE)
+    assert str(found).startswith("same label as the model for 6 of 6 images")
+    assert list(found.max_relative) == ["probabilities", "embedding", "features"]
+    assert max(found.max_relative.values()) < TOLERANCE
+    assert found.spread == np.ptp(found.probabilities, axis=0).max() > 0
 
 
 @pytest.mark.parametrize("output", ["embedding", "features"])
@@ -70,11 +70,11 @@ def test_another_output_is_refused(
 ) -> None:
     """A graph with the model's probabilities and another embedding or feature map is no bundle of it."""
     folder = write(tmp_path, change(proto, output, by, value))
-    parity = export.compare(model, folder, IMAGES)
-    assert parity.same_label == len(IMAGES)
-    assert parity.max_difference < TOLERANCE
+    found = parity.compare(model, folder, IMAGES)
+    assert found.same_label == len(IMAGES)
+    assert found.max_difference < TOLERANCE
     with pytest.raises(VerdictError, match=f"in {output} a number differs"):
-        export.require(parity, TOLERANCE)
+        parity.require(found, TOLERANCE)
 
 
 def test_probabilities_that_are_no_numbers_are_refused(
@@ -82,9 +82,9 @@ def test_probabilities_that_are_no_numbers_are_refused(
 ) -> None:
     """A gap that is not a number is no small gap, in whichever batch it is."""
     folder = write(tmp_path, change(proto, "probabilities", "Pow", float("nan")))
-    parity = export.compare(model, folder, IMAGES)
+    found = parity.compare(model, folder, IMAGES)
     with pytest.raises(VerdictError, match="differs by nan"):
-        export.require(replace(parity, same_label=len(IMAGES)), TOLERANCE)
+        parity.require(replace(found, same_label=len(IMAGES)), TOLERANCE)
 
 
 def test_answers_that_are_all_the_same_are_told(
@@ -94,9 +94,9 @@ def test_answers_that_are_all_the_same_are_told(
     mute = keras.models.clone_model(model)
     mute.set_weights([np.zeros_like(one) if one.shape == (128, 2) else one for one in model.get_weights()])
     (tmp_path / "mute").mkdir()
-    parity = export.compare(mute, write(tmp_path / "mute", export.convert(mute, 17)), IMAGES)
-    export.require(parity, TOLERANCE)
-    assert "says little" in str(export.doubt(parity, TOLERANCE))
+    found = parity.compare(mute, write(tmp_path / "mute", export.convert(mute, 17)), IMAGES)
+    parity.require(found, TOLERANCE)
+    assert "says little" in str(parity.doubt(found, TOLERANCE))
     (tmp_path / "whole").mkdir()
-    telling = export.compare(model, write(tmp_path / "whole", proto), IMAGES)
-    assert export.doubt(telling, telling.spread / export.TELLING) is None
+    telling = parity.compare(model, write(tmp_path / "whole", proto), IMAGES)
+    assert parity.doubt(telling, telling.spread / parity.TELLING) is None
