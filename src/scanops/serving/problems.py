@@ -10,6 +10,8 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from scanops.serving.schemas import ProblemDetails
+
 MEDIA_TYPE = "application/problem+json"
 _DETAILS = {404: "There is nothing at this address.", 405: "This address does not answer that method."}
 
@@ -51,6 +53,23 @@ def respond(problem: ProblemError) -> JSONResponse:
         **problem.members,
     }
     return JSONResponse(content, problem.status, problem.headers, media_type=MEDIA_TYPE)
+
+
+def documented(**statuses: str) -> dict[int | str, dict[str, Any]]:
+    """Say in the OpenAPI document which problems a route answers with.
+
+    Args:
+        **statuses: What each means, by `_` and its HTTP status.
+
+    Returns:
+        FastAPI's `responses`.
+    """
+    schema = {"$ref": "#/components/schemas/ProblemDetails"}
+    content = {MEDIA_TYPE: {"schema": schema}}
+    return {
+        int(code[1:]): {"description": meaning, "content": content, "model": ProblemDetails}
+        for code, meaning in statuses.items()
+    }
 
 
 async def on_problem(_request: Request, error: Exception) -> JSONResponse:
