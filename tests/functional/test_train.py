@@ -11,13 +11,11 @@ import sys
 from pathlib import Path
 
 import keras
-import numpy as np
-import pandas as pd
 import pytest
 import yaml
-from PIL import Image
 
 from scanops.digest import hash_file
+from tests.training_room import write_backbone, write_pictures
 
 ROOT = Path(__file__).parents[2]
 KNOBS = {
@@ -37,27 +35,13 @@ pytestmark = [pytest.mark.tensorflow, pytest.mark.xdist_group("train")]
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with raw pictures, splits, parameters and a tiny backbone."""
     folder = tmp_path_factory.mktemp("project")
-    rng = np.random.default_rng(3)
-    rows = []
-    for number in range(72):
-        label, part = ("dark", "light")[number % 2], "train" if number < 48 else "val"
-        path = folder / "raw" / label / f"{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        level = rng.integers(0, 60 + 30 * (number % 2), (40, 40), np.uint8)
-        Image.fromarray(level).save(path)
-        rows.append((f"{label}/{number}.png", label, part, True))
-    frame = pd.DataFrame(rows, columns=["path", "label", "split", "representative"])
-    frame.to_parquet(folder / "splits.parquet", index=False)
+    labels = (("dark", "light")[number % 2] for number in range(72))
+    write_pictures(folder, ((label, "train" if n < 48 else "val") for n, label in enumerate(labels)))
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     values["training"].update(KNOBS)
     values["imaging"]["size_px"] = 32
     (folder / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
-    image = keras.Input((None, None, 3))
-    x = keras.layers.Conv2D(4, 3, strides=2, activation="relu")(image)
-    x = keras.layers.BatchNormalization()(x)
-    keras.Model(image, keras.layers.Conv2D(8, 3, strides=2, activation="relu")(x)).save(
-        folder / "backbone.keras"
-    )
+    write_backbone(folder, normalised=True)
     return folder
 
 

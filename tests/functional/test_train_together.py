@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from PIL import Image
 
 from scanops.training import team
+from tests.training_room import write_backbone, write_pictures
 
 ROOT = Path(__file__).parents[2]
 KNOBS = {
@@ -39,17 +39,8 @@ pytestmark = [pytest.mark.tensorflow, pytest.mark.xdist_group("train")]
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with pictures of two classes of unequal size, and a backbone without batch normalisation."""
     folder = tmp_path_factory.mktemp("project")
-    rng = np.random.default_rng(3)
-    rows = []
-    for number in range(36):
-        label, part = ("dark", "light", "dark")[number % 3], "train" if number < 25 else "val"
-        path = folder / "raw" / label / f"{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        level = rng.integers(0, 90 if label == "light" else 60, (40, 40), np.uint8)
-        Image.fromarray(level).save(path)
-        rows.append((f"{label}/{number}.png", label, part, True))
-    frame = pd.DataFrame(rows, columns=["path", "label", "split", "representative"])
-    frame.to_parquet(folder / "splits.parquet", index=False)
+    labels = (("dark", "light", "dark")[number % 3] for number in range(36))
+    write_pictures(folder, ((label, "train" if n < 25 else "val") for n, label in enumerate(labels)))
     values = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     values["training"].update(KNOBS)
     values["augmentation"]["noise_std"] = 4.0
@@ -59,11 +50,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / f"{workers}.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
     values["training"] |= {"epochs": 2000, "early_stopping_patience": 2000}
     (folder / "long.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
-    image = keras.Input((None, None, 3))
-    x = keras.layers.Conv2D(4, 3, strides=2, activation="relu")(image)
-    keras.Model(image, keras.layers.Conv2D(8, 3, strides=2, activation="relu")(x)).save(
-        folder / "backbone.keras"
-    )
+    write_backbone(folder, normalised=False)
     return folder
 
 
