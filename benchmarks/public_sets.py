@@ -94,20 +94,36 @@ def main() -> None:
         "--weights", type=Path, required=True, help="trunk up to conv_pw_12, as a .keras file"
     )
     parser.add_argument("--page", type=Path, required=True, help="Markdown file to write")
-    parser.add_argument("--sets", nargs="*", choices=sorted(SETS), default=sorted(SETS))
+    parser.add_argument(
+        "--sets",
+        nargs="*",
+        choices=sorted(SETS),
+        default=sorted(SETS),
+        help="the others stay as the page has them",
+    )
     options = parser.parse_args()
     mirror = os.environ.get("SCANOPS_MIRROR")
     if not mirror or not options.weights.is_file():
         parser.error("set SCANOPS_MIRROR to the folder of the archives, and --weights to a file")
-    lines = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
+    rows = {name: _rows_of(name, options.page) for name in SETS}
     for name in options.sets:
         words = (*SETS[name], f"training.weights={options.weights.resolve()}")
+        rows[name] = []
         for row in _measure(name, words, Path(mirror).resolve()):
             print(f"{row.text}  ({row.minutes:.1f} minutes)", flush=True)
-            lines.append(row.text)
+            rows[name].append(row.text)
+    known = [name for name in sorted(SETS) if rows[name]]
+    head = [f"| {' | '.join(COLUMNS)} |", "|---" * len(COLUMNS) + "|"]
+    table = "\n".join([*head, *(row for name in known for row in rows[name])])
     with atomic.replacing(options.page) as draft:
-        draft.write_text(_page("\n".join(lines), options.sets), encoding="utf-8")
+        draft.write_text(_page(table, known), encoding="utf-8")
     print(machine.describe())
+
+
+def _rows_of(name: str, page: Path) -> list[str]:
+    """Take a set's lines from the page as it is."""
+    lines = page.read_text(encoding="utf-8").splitlines() if page.is_file() else []
+    return [line for line in lines if line.startswith(f"| {name} |")]
 
 
 def _measure(name: str, words: Sequence[str], mirror: Path) -> list[Row]:

@@ -14,7 +14,7 @@ import tf2onnx
 
 from scanops import temperature
 from scanops.bundle import bundle as bundles
-from scanops.bundle import stable_graph
+from scanops.bundle import padded_pooling, stable_graph
 from scanops.bundle.predictor import HEAD, KEPT, OUTPUTS, Floats
 from scanops.digest import hash_file
 from scanops.errors import VerdictError
@@ -55,6 +55,7 @@ def convert(model: keras.Model, opset: int) -> onnx.ModelProto:
     proto, _ = tf2onnx.convert.from_function(answer, input_signature=signature, opset=opset)
     _enclose_constants(proto, answer.get_concrete_function())
     _name_ends(proto)
+    padded_pooling.make_explicit(proto)
     stable_graph.number_inside(proto)
     _give_head(proto, model)
     onnx.checker.check_model(proto)
