@@ -28,6 +28,7 @@ SECURITY = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+_ENCODED = [(name.encode(), value.encode()) for name, value in SECURITY.items()]
 
 
 class Guard:
@@ -56,10 +57,9 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY.items():
-                    headers[name] = value
-                headers.setdefault("cache-control", "no-store")
+                # No route of ours sets one of these itself.
+                message["headers"] = [*message.get("headers", ()), *_ENCODED]
+                MutableHeaders(scope=message).setdefault("cache-control", "no-store")
             await send(message)
 
         try:
