@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scanops import abstention, imaging, novelty, temperature
 from scanops.activation_map import Head
 from scanops.bundle import bundle as bundles
+from scanops.bundle import byte_products
 from scanops.errors import ConfigError
 
 # From 1.29 on, ONNX Runtime reports models and timings to its maker unless this is set before it is
@@ -75,9 +76,9 @@ class Predictor:
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
-        # On a processor without instructions for products of bytes (VNNI) a graph in eight bits would
-        # overflow, and answer otherwise than where it was evaluated: there this takes a slower, exact way.
-        options.add_session_config_entry("session.x64quantprecision", "1")
+        if self.bundle.precision == "int8" and not byte_products.are_exact():
+            # A graph in eight bits would answer otherwise than where it was evaluated.
+            options.add_session_config_entry("session.x64quantprecision", "1")
         self._session = ort.InferenceSession(
             str(folder / bundles.GRAPH), options, providers=["CPUExecutionProvider"]
         )

@@ -1,105 +1,124 @@
-"""From the files of a request to their answers, off the event loop and a few at a time."""
+"""From the files of a request to their answers: decoded in threads, answered in batches with others."""
 
 from __future__ import annotations
 
+import asyncio
 import math
-
-import anyio
-import anyio.to_thread
-import numpy as np
+from concurrent.futures import ThreadPoolExecutor
 
 from scanops import imaging
 from scanops.abstention import Why
 from scanops.bundle.predictor import Predictor, Verdict
 from scanops.errors import ImageError
 from scanops.imaging import Pixels
+from scanops.serving.batching import Answered, Batcher
 from scanops.serving.limits import MIB, Limits, Upload
+from scanops.serving.metrics import Metrics
 from scanops.serving.schemas import FileAnswer, FileError
 
 ADVICE: dict[Why, str] = {
     "unlike_training": "This image does not look like the scans that the model has learnt from.",
     "low_confidence": "The model is not sure enough to say which class this is.",
 }
+# Files of one request under way at a time, for each thread: one decoded while another is inferred.
+AHEAD = 2
 
 
-class Slots:
-    """How much of the process all requests may use together. To be made in its event loop.
-
-    Attributes:
-        small: Threads that decode ordinary images, or infer.
-        large: The one thread that decodes a large image or reads DICOM, which may unpack to far more than
-            was sent: two at once would not fit the container's memory.
-    """
-
-    def __init__(self, workers: int) -> None:
-        self.small = anyio.CapacityLimiter(workers)
-        self.large = anyio.CapacityLimiter(1)
-
-
-async def answer(
-    predictor: Predictor, uploads: list[Upload], limits: Limits, slots: Slots
-) -> list[FileAnswer]:
-    """Answer each file; one that cannot be used does not spoil the rest.
+class Answerer:
+    """A loaded bundle with the threads that answer for it, shared by all requests. To be made in its loop.
 
     Args:
         predictor: The loaded bundle.
-        uploads: The files of one request; their bytes are released as they are decoded.
         limits: The bounds in force.
-        slots: Shared by all requests.
-
-    Returns:
-        One answer a file, in their order.
+        metrics: Where answers are counted.
     """
-    prepared = [await _prepare(predictor, upload, limits, slots) for upload in uploads]
-    usable = [index for index, item in enumerate(prepared) if not isinstance(item, FileError)]
-    verdicts: dict[int, FileAnswer] = {}
-    for start in range(0, len(usable), limits.batch):
-        chunk = usable[start : start + limits.batch]
-        batch = np.stack([item for i in chunk if not isinstance(item := prepared[i], FileError)])
-        verdict = await anyio.to_thread.run_sync(predictor.answer, batch, limiter=slots.small)
-        verdicts |= {i: _classify(i, verdict, row, predictor) for row, i in enumerate(chunk)}
-    return [
-        FileAnswer(index=i, error=item) if isinstance(item, FileError) else verdicts[i]
-        for i, item in enumerate(prepared)
-    ]
 
+    def __init__(self, predictor: Predictor, limits: Limits, metrics: Metrics) -> None:
+        self.predictor = predictor
+        self._limits, self._metrics = limits, metrics
+        self._small = ThreadPoolExecutor(limits.decoders, thread_name_prefix="decode")
+        # A large image or DICOM may unpack to far more than was sent: two at once would not fit the
+        # container's memory.
+        self._large = ThreadPoolExecutor(1, thread_name_prefix="decode-large")
+        self.batcher = Batcher(self._infer, limits.workers, limits.batch, metrics.count_batch)
 
-async def _prepare(predictor: Predictor, upload: Upload, limits: Limits, slots: Slots) -> Pixels | FileError:
-    if upload.too_large:
-        limit = f"{limits.file_bytes // MIB} MiB"
-        return FileError(kind="too_large", detail=f"The file is larger than {limit}. Send a smaller one.")
-    if not upload.data:
-        return FileError(kind="empty", detail="The file holds no bytes. Export it again.")
-    data = bytes(upload.data)
-    upload.data = bytearray()
-    limiter = slots.large if imaging.is_dicom(data) else slots.small
-    # In a thread: a hostile header can take a second to read.
-    pixels = await anyio.to_thread.run_sync(imaging.count_pixels, data, limiter=limiter)
-    if pixels > limits.pixels:
-        limit = f"{limits.pixels // 1_000_000} million pixels"
-        return FileError(kind="too_large", detail=f"The image has more than {limit}. Send a smaller one.")
-    if pixels > limits.small_pixels:
-        limiter = slots.large
-    return await anyio.to_thread.run_sync(_decode, predictor, data, limiter=limiter)
+    async def answer(self, uploads: list[Upload]) -> list[FileAnswer]:
+        """Answer each file; one that cannot be used does not spoil the rest.
 
+        Args:
+            uploads: The files of one request; their bytes are released as they are decoded.
 
-def _decode(predictor: Predictor, data: bytes) -> Pixels | FileError:
-    try:
-        return predictor.prepare(data)
-    except ImageError as error:
-        detail = f"The file {error.fault}. {error.remedy}."
-        return FileError.model_validate({"kind": error.kind, "detail": detail})
+        Returns:
+            One answer a file, in their order.
+        """
+        if len(uploads) == 1:
+            return [await self._answer_one(0, uploads[0])]
+        turns = asyncio.Semaphore(AHEAD * max(self._limits.workers, self._limits.decoders))
 
+        async def in_turn(index: int, upload: Upload) -> FileAnswer:
+            async with turns:
+                return await self._answer_one(index, upload)
 
-def _classify(index: int, verdict: Verdict, row: int, predictor: Predictor) -> FileAnswer:
-    given, classes, why = verdict.prediction.probabilities[row], predictor.bundle.classes, verdict.why[row]
-    novelty = float(verdict.novelty[row])
-    return FileAnswer(
-        index=index,
-        class_name=classes[int(given.argmax())],
-        probabilities={name: float(value) for name, value in zip(classes, given, strict=True)},
-        abstained=why is not None,
-        why=why,
-        advice=why and ADVICE[why],
-        novelty=novelty if predictor.limits and math.isfinite(novelty) else None,
-    )
+        return await asyncio.gather(*(in_turn(index, upload) for index, upload in enumerate(uploads)))
+
+    def close(self) -> None:
+        """End the threads, after what they do now."""
+        self.batcher.close()
+        for pool in (self._small, self._large):
+            pool.shutdown(wait=True, cancel_futures=True)
+
+    async def _answer_one(self, index: int, upload: Upload) -> FileAnswer:
+        prepared = await self._prepare(upload)
+        if isinstance(prepared, FileError):
+            self._metrics.count_refused(prepared.kind)
+            return FileAnswer(index=index, error=prepared)
+        answer = self._describe(index, await self.batcher.answer(prepared))
+        self._metrics.count_answer(answer)
+        return answer
+
+    async def _prepare(self, upload: Upload) -> Pixels | FileError:
+        if upload.too_large:
+            limit = f"{self._limits.file_bytes // MIB} MiB"
+            return FileError(kind="too_large", detail=f"The file is larger than {limit}. Send a smaller one.")
+        if not upload.data:
+            return FileError(kind="empty", detail="The file holds no bytes. Export it again.")
+        data = bytes(upload.data)
+        upload.data = bytearray()
+        loop = asyncio.get_running_loop()
+        if imaging.is_dicom(data):
+            found = await loop.run_in_executor(self._large, self._decode, data, self._limits.pixels)
+        else:
+            found = await loop.run_in_executor(self._small, self._decode, data, self._limits.small_pixels)
+            if found is None:
+                found = await loop.run_in_executor(self._large, self._decode, data, self._limits.pixels)
+        if found is None:
+            limit = f"{self._limits.pixels // 1_000_000} million pixels"
+            return FileError(kind="too_large", detail=f"The image has more than {limit}. Send a smaller one.")
+        return found
+
+    def _infer(self, batch: Pixels) -> Verdict:
+        return self.predictor.answer(batch)
+
+    def _decode(self, data: bytes, most: int) -> Pixels | FileError | None:
+        """Bring a file to the graph's input, in a thread; None where it has more pixels than that."""
+        if imaging.count_pixels(data) > most:
+            return None
+        try:
+            return self.predictor.prepare(data)
+        except ImageError as error:
+            detail = f"The file {error.fault}. {error.remedy}."
+            return FileError.model_validate({"kind": error.kind, "detail": detail})
+
+    def _describe(self, index: int, answered: Answered) -> FileAnswer:
+        verdict, row = answered
+        given, classes = verdict.prediction.probabilities[row], self.predictor.bundle.classes
+        why, novelty = verdict.why[row], float(verdict.novelty[row])
+        return FileAnswer(
+            index=index,
+            class_name=classes[int(given.argmax())],
+            probabilities=dict(zip(classes, given.tolist(), strict=True)),
+            abstained=why is not None,
+            why=why,
+            advice=why and ADVICE[why],
+            novelty=novelty if self.predictor.limits and math.isfinite(novelty) else None,
+        )

@@ -15,7 +15,7 @@ from scanops.serving import problems
 from scanops.serving.headers import Guard
 from scanops.serving.limits import Limits
 from scanops.serving.problems import ProblemError
-from scanops.serving.routes import page, predict, probes
+from scanops.serving.routes import metrics, page, predict, probes
 from scanops.serving.service import Service
 
 
@@ -39,6 +39,7 @@ def create_app(bundle_folder: Path, limits: Limits | None = None) -> FastAPI:
         loading = asyncio.create_task(service.load())
         yield
         loading.cancel()
+        await service.close()
 
     app = FastAPI(
         title="ScanOps",
@@ -53,8 +54,8 @@ def create_app(bundle_folder: Path, limits: Limits | None = None) -> FastAPI:
             RequestValidationError: problems.on_validation_error,
         },
     )
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, metrics=service.metrics)
     app.state.service = service
-    for routes in (predict.router(service), probes.router(service), page.router()):
+    for routes in (predict.router(service), probes.router(service), metrics.router(service), page.router()):
         app.include_router(routes)
     return app

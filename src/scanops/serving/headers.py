@@ -10,6 +10,7 @@ import traceback
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from scanops.serving.metrics import Metrics
 from scanops.serving.problems import ProblemError, respond
 
 log = logging.getLogger("scanops.serving")
@@ -27,6 +28,7 @@ SECURITY = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+_ENCODED = [(name.encode(), value.encode()) for name, value in SECURITY.items()]
 
 
 class Guard:
@@ -37,10 +39,11 @@ class Guard:
 
     Args:
         app: The application.
+        metrics: Where requests are counted.
     """
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app, self._metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; see the ASGI specification."""
@@ -54,10 +57,9 @@ class Guard:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY.items():
-                    headers[name] = value
-                headers.setdefault("cache-control", "no-store")
+                # No route of ours sets one of these itself.
+                message["headers"] = [*message.get("headers", ()), *_ENCODED]
+                MutableHeaders(scope=message).setdefault("cache-control", "no-store")
             await send(message)
 
         try:
@@ -69,16 +71,17 @@ class Guard:
             problem = respond(ProblemError(500, "The service failed; its log says where."))
             await problem(scope, receive, send_guarded)
         finally:
-            _log_request(scope, status, time.perf_counter() - began)
+            seconds, route = time.perf_counter() - began, getattr(scope.get("route"), "path", "unknown")
+            self._metrics.count_request(route, status, seconds)
+            _log_request(scope["method"], route, status, seconds)
 
 
-def _log_request(scope: Scope, status: int, seconds: float) -> None:
-    route = getattr(scope.get("route"), "path", "unknown")
+def _log_request(method: str, route: str, status: int, seconds: float) -> None:
     if route in ("/healthz", "/readyz") and status < 500:
         return
     fields = {
         "event": "request",
-        "method": scope["method"],
+        "method": method,
         "route": route,
         "status": status,
         "ms": round(seconds * 1e3, 1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -13,6 +14,8 @@ from scanops import imaging
 from scanops.serving.problems import ProblemError
 
 MIB = 1024 * 1024
+# Those that this process may use, where the system can tell.
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -26,18 +29,26 @@ class Limits:
         pixels: One image; evaluation stops at the same size.
         small_pixels: Images with more are decoded one at a time.
         body_timeout_s: Time for the body to arrive.
-        workers: Files decoded, or batches inferred, at the same time in this process.
-        batch: Images in one inference.
+        decoders: Ordinary files decoded at the same time: four of `small_pixels` take 640 MB at most.
+        workers: Batches inferred at the same time, each on one core.
+        batch: Images in one inference; more no longer fit a core's cache, and take longer each.
+        requests: Requests being read or answered at the same time; further ones are told to come again.
+        queue: Images waiting for their answer, of all requests together; likewise.
+        bodies_bytes: What the bodies of all these requests may hold in memory together; likewise.
     """
 
     body_bytes: int = 64 * MIB
     file_bytes: int = 32 * MIB
     files: int = 64
     pixels: int = imaging.MAX_PIXELS
-    small_pixels: int = 6_000_000
+    small_pixels: int = 4_000_000
     body_timeout_s: float = 60.0
-    workers: int = 2
-    batch: int = 16
+    decoders: int = min(CORES, 4)
+    workers: int = min(CORES, 8)
+    batch: int = 4
+    requests: int = 256
+    queue: int = 256
+    bodies_bytes: int = 256 * MIB
 
 
 @dataclass

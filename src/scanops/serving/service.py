@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import os
 from pathlib import Path
 
-import anyio.to_thread
 import numpy as np
 from fastapi import Request
 
 from scanops.bundle import bundle as bundles
 from scanops.bundle.predictor import Predictor
-from scanops.serving.answers import Slots, answer
-from scanops.serving.limits import Limits, read_uploads
+from scanops.serving.answers import Answerer
+from scanops.serving.limits import Limits, Upload, read_uploads
+from scanops.serving.metrics import Metrics
 from scanops.serving.problems import ProblemError
+from scanops.serving.room import Room
 from scanops.serving.schemas import Model, Prediction, Version
 
 log = logging.getLogger("scanops.serving")
@@ -41,24 +43,50 @@ class Service:
             data_sha256=self.bundle.data_sha256,
             architecture=self.bundle.architecture,
         )
-        self.predictor: Predictor | None = None
-        self.slots: Slots | None = None
+        self.metrics = Metrics(self.version())
+        self.room = Room(limits)
+        self.metrics.watch(lambda: self.room.pictures, lambda: self.room.requests)
+        self.answerer: Answerer | None = None
+
+    @property
+    def predictor(self) -> Predictor | None:
+        """The loaded and warm bundle; None until then."""
+        return self.answerer.predictor if self.answerer else None
 
     async def load(self) -> None:
         """Load the graph and run it once, so that the first answer is as quick as the others."""
-        self.slots = Slots(self.limits.workers)
         try:
-            self.predictor = await anyio.to_thread.run_sync(self._warm)
+            predictor = await asyncio.to_thread(self._warm)
         except Exception as error:  # a service that cannot load says so in its log and stays unready
             log.error(json.dumps({"event": "load", "type": type(error).__name__, "detail": str(error)}))
             return
+        self.answerer = Answerer(predictor, self.limits, self.metrics)
         log.info(json.dumps({"event": "ready", "bundle_sha256": self.model.bundle_sha256}))
 
+    async def close(self) -> None:
+        """End the threads; the server has let every request end before."""
+        if self.answerer:
+            await asyncio.to_thread(self.answerer.close)
+
     def _warm(self) -> Predictor:
-        predictor = Predictor(self.folder)
+        # A thread each: several inferences side by side keep all cores busy with less to agree upon.
+        predictor = Predictor(self.folder, threads=1)
         side = self.bundle.size_px
-        predictor.predict(np.zeros((1, side, side, 3), np.uint8))
+        for count in (1, self.limits.batch):
+            predictor.answer(np.zeros((count, side, side, 3), np.uint8))
         return predictor
+
+    def loaded(self) -> Answerer:
+        """Give what answers.
+
+        Raises:
+            ProblemError: 503, the model is still loading.
+        """
+        if self.answerer is None:
+            raise ProblemError(
+                503, "The model is still loading; try again in a second.", {"retry-after": "1"}
+            )
+        return self.answerer
 
     async def predict(self, request: Request) -> Prediction:
         """Answer one request for predictions.
@@ -70,15 +98,30 @@ class Service:
             One answer a file.
 
         Raises:
-            ProblemError: The service is not ready, the request is out of bounds, or no file could be used.
+            ProblemError: The service is not ready or has too much to do, the request is out of bounds, or no
+                file could be used.
         """
-        predictor, slots = self.predictor, self.slots
-        if predictor is None or slots is None:
-            raise ProblemError(
-                503, "The model is still loading; try again in a second.", {"retry-after": "1"}
-            )
-        uploads = await read_uploads(dict(request.headers), request.stream(), self.limits)
-        files = await answer(predictor, uploads, self.limits, slots)
+        self.loaded()
+        with self.room.hold_request() as held:
+            body = held.metered(request.stream())
+            uploads = await read_uploads(dict(request.headers), body, self.limits)
+            return await self.answer(uploads)
+
+    async def answer(self, uploads: list[Upload]) -> Prediction:
+        """Answer files, however they came.
+
+        Args:
+            uploads: At least one; their bytes are released as they are decoded.
+
+        Returns:
+            One answer a file.
+
+        Raises:
+            ProblemError: The service is not ready or has too much to do, or no file could be used.
+        """
+        answerer = self.loaded()
+        with self.room.hold_pictures(len(uploads)):
+            files = await answerer.answer(uploads)
         if all(file.error for file in files):
             kinds = {file.error.kind for file in files if file.error}
             status = 413 if kinds == {"too_large"} else 422

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanops.bundle import quantise
-from scanops.bundle.predictor import OUTPUTS, Predictor
+from scanops.bundle.predictor import OUTPUTS
 from scanops.errors import VerdictError
 from tests.bundles import make_bundle
 from tests.convolutions import convolutional, pictures
@@ -107,10 +107,3 @@ def test_calibration_pictures_are_spread_over_the_classes(labels: list[str], cou
     taken = {name: sum(labels[place] == name for place in chosen) for name in set(labels)}
     most = max(taken.values())
     assert all(taken[name] >= most - 1 or taken[name] == labels.count(name) for name in taken)
-
-
-def test_the_predictor_asks_for_exact_products(tmp_path: Path) -> None:
-    """Where products of bytes overflow (no VNNI), ONNX Runtime is told to take the exact way."""
-    session = Predictor(make_bundle(tmp_path / "bundle"))._session
-    options = session.get_session_options()
-    assert options.get_session_config_entry("session.x64quantprecision") == "1"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from scanops.serving import problems
 from scanops.serving.schemas import Prediction
@@ -20,7 +20,7 @@ _REFUSALS = problems.documented(
     _413="The body, or each file, is too large",
     _415="The body is not multipart",
     _422="No file could be used",
-    _503="The model is still loading",
+    _503="The model is still loading, or there is too much to do",
 )
 
 
@@ -35,9 +35,13 @@ def router(service: Service) -> APIRouter:
     """
     routes = APIRouter()
 
-    @routes.post("/v1/predict", responses=_REFUSALS, openapi_extra={"requestBody": _BODY})
-    async def predict(request: Request) -> Prediction:
+    @routes.post(
+        "/v1/predict", response_model=Prediction, responses=_REFUSALS, openapi_extra={"requestBody": _BODY}
+    )
+    async def predict(request: Request) -> Response:
         """Classify one or many images."""
-        return await service.predict(request)
+        answer = await service.predict(request)
+        # Written by itself: FastAPI would check it once more against the schema that it was made from.
+        return Response(answer.model_dump_json(by_alias=True), media_type="application/json")
 
     return routes
