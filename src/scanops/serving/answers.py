@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import TypeVar
 
 import anyio
 import anyio.to_thread
@@ -16,6 +18,7 @@ from scanops.imaging import Pixels
 from scanops.serving.limits import MIB, Limits, Upload
 from scanops.serving.schemas import FileAnswer, FileError
 
+Read = TypeVar("Read")
 ADVICE: dict[Why, str] = {
     "unlike_training": "This image does not look like the scans that the model has learnt from.",
     "low_confidence": "The model is not sure enough to say which class this is.",
@@ -50,21 +53,49 @@ async def answer(
     Returns:
         One answer a file, in their order.
     """
-    prepared = [await _prepare(predictor, upload, limits, slots) for upload in uploads]
+    prepared = [await prepare(predictor, upload, limits, slots) for upload in uploads]
     usable = [index for index, item in enumerate(prepared) if not isinstance(item, FileError)]
     verdicts: dict[int, FileAnswer] = {}
     for start in range(0, len(usable), limits.batch):
         chunk = usable[start : start + limits.batch]
         batch = np.stack([item for i in chunk if not isinstance(item := prepared[i], FileError)])
         verdict = await anyio.to_thread.run_sync(predictor.answer, batch, limiter=slots.small)
-        verdicts |= {i: _classify(i, verdict, row, predictor) for row, i in enumerate(chunk)}
+        verdicts |= {i: classify(i, verdict, row, predictor) for row, i in enumerate(chunk)}
     return [
         FileAnswer(index=i, error=item) if isinstance(item, FileError) else verdicts[i]
         for i, item in enumerate(prepared)
     ]
 
 
-async def _prepare(predictor: Predictor, upload: Upload, limits: Limits, slots: Slots) -> Pixels | FileError:
+async def prepare(predictor: Predictor, upload: Upload, limits: Limits, slots: Slots) -> Pixels | FileError:
+    """Bring one file to the network's input, within the bounds that hold for all.
+
+    Args:
+        predictor: The loaded bundle.
+        upload: One file; its bytes are released.
+        limits: The bounds in force.
+        slots: Shared by all requests.
+
+    Returns:
+        uint8 [size_px, size_px, 3], or why the file cannot be used.
+    """
+    return await read_within(predictor.prepare, upload, limits, slots)
+
+
+async def read_within(
+    read: Callable[[bytes], Read], upload: Upload, limits: Limits, slots: Slots
+) -> Read | FileError:
+    """Read one file in the thread that its size calls for, once its header is within bounds.
+
+    Args:
+        read: From the bytes of a file to what is wanted of it; may raise an ImageError.
+        upload: One file; its bytes are released.
+        limits: The bounds in force.
+        slots: Shared by all requests.
+
+    Returns:
+        What `read` returned, or why the file cannot be used.
+    """
     if upload.too_large:
         limit = f"{limits.file_bytes // MIB} MiB"
         return FileError(kind="too_large", detail=f"The file is larger than {limit}. Send a smaller one.")
@@ -80,18 +111,26 @@ async def _prepare(predictor: Predictor, upload: Upload, limits: Limits, slots: 
         return FileError(kind="too_large", detail=f"The image has more than {limit}. Send a smaller one.")
     if pixels > limits.small_pixels:
         limiter = slots.large
-    return await anyio.to_thread.run_sync(_decode, predictor, data, limiter=limiter)
+    return await anyio.to_thread.run_sync(_decode, read, data, limiter=limiter)
 
 
-def _decode(predictor: Predictor, data: bytes) -> Pixels | FileError:
+def _decode(read: Callable[[bytes], Read], data: bytes) -> Read | FileError:
     try:
-        return predictor.prepare(data)
+        return read(data)
     except ImageError as error:
         detail = f"The file {error.fault}. {error.remedy}."
         return FileError.model_validate({"kind": error.kind, "detail": detail})
 
 
-def _classify(index: int, verdict: Verdict, row: int, predictor: Predictor) -> FileAnswer:
+def classify(index: int, verdict: Verdict, row: int, predictor: Predictor) -> FileAnswer:
+    """Say what a verdict says of one file.
+
+    Args:
+        index: The file's place in the request.
+        verdict: Of a batch.
+        row: The file's place in the batch.
+        predictor: What gave the verdict.
+    """
     given, classes, why = verdict.prediction.probabilities[row], predictor.bundle.classes, verdict.why[row]
     novelty = float(verdict.novelty[row])
     return FileAnswer(

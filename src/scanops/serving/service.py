@@ -72,11 +72,7 @@ class Service:
         Raises:
             ProblemError: The service is not ready, the request is out of bounds, or no file could be used.
         """
-        predictor, slots = self.predictor, self.slots
-        if predictor is None or slots is None:
-            raise ProblemError(
-                503, "The model is still loading; try again in a second.", {"retry-after": "1"}
-            )
+        predictor, slots = self.ready()
         uploads = await read_uploads(dict(request.headers), request.stream(), self.limits)
         files = await answer(predictor, uploads, self.limits, slots)
         if all(file.error for file in files):
@@ -85,6 +81,21 @@ class Service:
             told = [file.model_dump(mode="json", by_alias=True) for file in files]
             raise ProblemError(status, "No file could be used; `files` says why for each.", files=told)
         return Prediction(files=files, model=self.model, notice=self.bundle.notice)
+
+    def ready(self) -> tuple[Predictor, Slots]:
+        """Give what answers.
+
+        Returns:
+            The loaded bundle, and how much of the process may be used.
+
+        Raises:
+            ProblemError: 503, the model is still loading.
+        """
+        if self.predictor is None or self.slots is None:
+            raise ProblemError(
+                503, "The model is still loading; try again in a second.", {"retry-after": "1"}
+            )
+        return self.predictor, self.slots
 
     def version(self) -> Version:
         """Say what is running, from the bundle and from what the image was built with."""
@@ -95,5 +106,6 @@ class Service:
             model=self.model,
             classes=list(self.bundle.classes),
             size_px=self.bundle.size_px,
+            heat_maps=self.bundle.pooling is not None,
             notice=self.bundle.notice,
         )
