@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from PIL import Image
 
 from scanops.bundle.predictor import Predictor
 from tests import dicom_files
@@ -17,6 +16,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page
 
 NOTICE = "not for diagnosis"
+# For what does not depend on the width.
+WIDE = pytest.mark.parametrize("page", [(1280, 860, "light")], ids=["desktop"], indirect=True)
 SERIOUS = ("serious", "critical")
 FOCUSED = "document.activeElement.id || document.activeElement.className || document.activeElement.localName"
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
@@ -71,6 +72,7 @@ def test_the_map_lies_on_what_the_model_saw(page: Page, scan: Path, bundle: Path
     assert cards.get_by_role("img").evaluate("image => image.naturalWidth") == 300
 
 
+@WIDE
 def test_the_slider_sets_how_much_of_the_map_is_seen(page: Page, scan: Path) -> None:
     """With the keyboard from nothing to all of it; the value is said, and the next map has it too."""
     cards = send(page, scan, scan)
@@ -88,11 +90,12 @@ def test_the_slider_sets_how_much_of_the_map_is_seen(page: Page, scan: Path) -> 
     assert cards.nth(1).get_by_role("slider").input_value() == "95"
 
 
+@WIDE
 def test_each_class_has_a_map_of_its_own(page: Page, scan: Path) -> None:
     """Another class is another map; a class looked at before is not asked for again."""
     cards = send(page, scan)
     asked: list[str] = []
-    page.on("request", lambda sent: asked.append(sent.url.partition("class=")[2]))
+    page.on("request", lambda sent: asked.append(sent.url))
     cards.get_by_role("button", name="Show heat map").click()
     heat, maps = page.locator(".heat"), {}
     for label in ("glioma", "meningioma", "no_tumor", "glioma"):
@@ -101,11 +104,13 @@ def test_each_class_has_a_map_of_its_own(page: Page, scan: Path) -> None:
         page.get_by_alt_text(f"Heat map: where the evidence for {shown} lies").wait_for()
         maps[label] = rgb(heat).tobytes()
     assert len(set(maps.values())) > 1
-    assert sorted(asked) == ["glioma", "meningioma", "no_tumor"]
+    explained = [sent.partition("class=")[2] for sent in asked if "/v1/explain" in sent]
+    assert sorted(explained) == ["glioma", "meningioma", "no_tumor"]
 
 
+@WIDE
 def test_a_map_that_cannot_be_had_is_told(page: Page, scan: Path) -> None:
-    """The reason stands beside the answer, which stays; opening it again asks again (the refusal is a fake)."""
+    """The reason stands beside the answer, which stays; opened again it asks again (a fake refusal)."""
     refusal = {"status": 409, "detail": "The bundle is older than heat maps and cannot give one."}
     page.route("**/v1/explain*", lambda route: route.fulfill(status=409, json=refusal), times=1)
     cards = send(page, scan)
@@ -119,6 +124,7 @@ def test_a_map_that_cannot_be_had_is_told(page: Page, scan: Path) -> None:
     page.locator(".heat").wait_for()
 
 
+@WIDE
 def test_dropped_files_and_folders_come_from_the_desktop(page: Page, scan: Path, tmp_path: Path) -> None:
     """A drop of Chromium's own, with a folder in it: every file inside is answered, by name."""
     inner = tmp_path / "study" / "series"
@@ -160,6 +166,7 @@ def test_the_visit_is_listed_and_leads_to_each_scan(page: Page, scan: Path, tmp_
     assert page.locator(".card:focus").count() == 1
 
 
+@WIDE
 def test_the_visit_is_in_memory_alone(page: Page, scan: Path, url: str) -> None:
     """Nothing is stored in the browser, and opening the page again begins with nothing."""
     send(page, scan)
@@ -173,10 +180,11 @@ def test_the_visit_is_in_memory_alone(page: Page, scan: Path, url: str) -> None:
     assert not page.get_by_role("region", name="This visit").is_visible()
 
 
+@WIDE
 def test_clearing_forgets_what_is_still_on_its_way(page: Page, scan: Path) -> None:
     """A request under way is dropped with its scan, and says nothing later."""
     held: list[object] = []
-    page.route("**/v1/predict", held.append, times=1)
+    page.route("**/v1/predict", lambda route: held.append(route), times=1)  # noqa: PLW0108 -- Playwright's own
     page.set_input_files("#files", str(scan))
     page.locator(".card.waiting").wait_for()
     with page.expect_event("requestfailed") as dropped:
@@ -190,18 +198,17 @@ def test_clearing_forgets_what_is_still_on_its_way(page: Page, scan: Path) -> No
 
 def test_everything_can_be_done_with_the_keyboard(page: Page, scan: Path) -> None:
     """From the skip link to a scan, its map, another class, the slider, the list, and clearing it all."""
-    walked = []
+    walked: list[str] = []
+    page.on("filechooser", lambda chooser: chooser.set_files(scan))
 
     def tab() -> str:
         page.keyboard.press("Tab")
-        walked.append(page.evaluate(FOCUSED))
-        return str(walked[-1])
+        walked.append(str(page.evaluate(FOCUSED)))
+        return walked[-1]
 
     assert tab() == "skip"
     assert tab() == "files"
-    with page.expect_file_chooser() as chooser:
-        page.keyboard.press("Space")
-    chooser.value.set_files(scan)
+    page.keyboard.press("Space")
     page.locator(".bars").wait_for()
     assert page.evaluate(FOCUSED) == "files"
     assert tab() == "clear"
@@ -256,13 +263,15 @@ def test_axe_finds_nothing_serious(page: Page, scan: Path, tmp_path: Path) -> No
         ("() => document.querySelector('#files').setAttribute('id', 'unlabelled')", "label"),
     ],
 )
+@WIDE
 def test_axe_would_find_it(page: Page, scan: Path, damage: str, rule: str) -> None:
     """A picture without words, faint ink and a field without a label, each planted, are found."""
     send(page, scan)
     page.evaluate(damage)
-    assert [found.partition(":")[0] for found in findings(page)] == [rule]
+    assert rule in [found.partition(":")[0] for found in findings(page)]
 
 
+@WIDE
 def test_a_bundle_without_maps_offers_none(page: Page, scan: Path) -> None:
     """Where the service says that it has no heat maps, there is no button for one (its word is changed)."""
 

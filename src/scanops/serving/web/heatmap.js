@@ -37,6 +37,7 @@ export function heatMap(item, answer) {
 async function draw(state) {
   const { item, label, drawn, status } = state;
   status.classList.remove("fault-text");
+  applyOpacity(state);
   if (!drawn.has(label)) {
     status.textContent = text.mapLoading;
     try {
@@ -64,8 +65,11 @@ async function draw(state) {
   say(text.announceMap(readable(label)));
 }
 
-function applyOpacity(state) {
-  for (const heat of state.stack.querySelectorAll(".heat")) heat.style.opacity = String(opacity / 100);
+function applyOpacity({ slider, shown, stack }) {
+  slider.value = opacity;
+  shown.textContent = text.percent(opacity);
+  slider.setAttribute("aria-valuetext", shown.textContent);
+  for (const heat of stack.querySelectorAll(".heat")) heat.style.opacity = String(opacity / 100);
 }
 
 function classField(state, labels) {
@@ -92,21 +96,16 @@ function opacityField(state) {
   const field = make("div", "field");
   const head = make("label", "", text.mapOpacity);
   const slider = make("input");
-  const shown = make("output", "", text.percent(opacity));
-  Object.assign(slider, { id: `${state.panel.id}-opacity`, type: "range", min: 0, max: 100, step: 5, value: opacity });
+  const shown = make("span", "number");
+  Object.assign(slider, { id: `${state.panel.id}-opacity`, type: "range", min: 0, max: 100, step: 5 });
   slider.setAttribute("aria-label", text.mapOpacityLabel);
   head.htmlFor = slider.id;
-  shown.htmlFor.add(slider.id);
-  const tell = () => {
-    shown.textContent = text.percent(slider.value);
-    slider.setAttribute("aria-valuetext", shown.textContent);
-  };
-  tell();
+  shown.setAttribute("aria-hidden", "true"); // the slider itself says it
   slider.addEventListener("input", () => {
     opacity = Number(slider.value);
-    tell();
     applyOpacity(state);
   });
+  Object.assign(state, { slider, shown });
   field.append(head, shown, slider);
   return field;
 }
