@@ -89,10 +89,28 @@ def overlay(picture: Pixels, shares: Floats) -> Pixels:
     Returns:
         uint8 [S, S, 3]: as it was where nothing speaks for the class, orange to yellow where something does.
     """
-    height, width = picture.shape[:2]
+    colour, opacity = _paint(shares, *picture.shape[:2])
+    return np.asarray((picture * (1.0 - opacity) + colour * opacity).round(), np.uint8)
+
+
+def layer(shares: Floats, size_px: int) -> Pixels:
+    """Draw a map alone, to be laid over the picture that the network saw by whoever shows both.
+
+    Args:
+        shares: float64 [h, w] in 0..1, one of `relative`; enlarged bilinearly.
+        size_px: Side of the picture.
+
+    Returns:
+        uint8 [size_px, size_px, 4], red, green, blue and opacity, the colours not multiplied by it: laid over
+        the picture it gives what `overlay` gives, up to rounding.
+    """
+    colour, opacity = _paint(shares, size_px, size_px)
+    return np.concatenate([colour, opacity * 255.0], axis=2).round().astype(np.uint8)
+
+
+def _paint(shares: Floats, height: int, width: int) -> tuple[Floats, Floats]:
+    """Give colour [height, width, 3] in 0..255 and opacity [height, width, 1] in 0..1."""
     small = Image.fromarray(shares.astype(np.float32))
     heat = np.asarray(small.resize((width, height), Image.Resampling.BILINEAR), np.float64)
     heat = heat.clip(0.0, 1.0)[..., None]
-    colour = COLOURS[0] + heat * (COLOURS[1] - COLOURS[0])
-    opacity = OPACITY * heat
-    return np.asarray((picture * (1.0 - opacity) + colour * opacity).round(), np.uint8)
+    return COLOURS[0] + heat * (COLOURS[1] - COLOURS[0]), OPACITY * heat

@@ -1,91 +1,23 @@
-"""The page in a real browser."""
+"""The page in a real browser: scans come in, and each gets its answer, its error or its silence."""
 
 from __future__ import annotations
 
 import base64
 import io
-import os
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from tests import dicom_files
-from tests.bundles import make_bundle
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
-ROOT = Path(__file__).parents[2]
 NOTICE = "not for diagnosis"
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
-
-
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Run the service from this environment, as `make serve --local` does."""
-    bundle = make_bundle(tmp_path_factory.mktemp("bundle"), ("glioma", "meningioma", "no_tumor"), 64)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "scanops.serving", "--bundle", str(bundle), "--port", str(port)]
-    env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
-    with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL) as process:
-        try:
-            _wait_ready(f"http://127.0.0.1:{port}/readyz")
-            yield f"http://127.0.0.1:{port}/"
-        finally:
-            process.terminate()
-
-
-def _wait_ready(address: str) -> None:
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            opener.open(address, timeout=2)
-        except OSError:
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        else:
-            return
-
-
-@pytest.fixture(scope="module")
-def scan(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Draw a picture that looks a little like a slice."""
-    image = Image.new("L", (300, 340), 6)
-    ImageDraw.Draw(image).ellipse((40, 30, 260, 310), fill=120)
-    path = tmp_path_factory.mktemp("scan") / "slice one.png"
-    image.save(path)
-    return path
-
-
-@pytest.fixture(params=[(1280, 860, "light"), (390, 844, "dark")], ids=["desktop", "phone"])
-def page(browser: Browser, url: str, request: pytest.FixtureRequest) -> Iterator[Page]:
-    """Open the page; afterwards hold it to no console error and no request to another host."""
-    width, height, scheme = request.param
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-    page = context.new_page()
-    faults: list[str] = []
-    page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: faults.append(str(error)))
-    requests: list[str] = []
-    page.on("request", lambda sent: requests.append(sent.url))
-    page.goto(url)
-    yield page
-    context.close()
-    # A refused request is a status that Chromium notes on the console; nothing else may be there.
-    assert [fault for fault in faults if "422" not in fault and "503" not in fault] == []
-    assert [sent for sent in requests if not sent.startswith((url, "blob:"))] == []
 
 
 def drop(page: Page, *files: tuple[str, bytes]) -> None:
@@ -114,7 +46,7 @@ def test_a_chosen_scan_gets_its_classes(page: Page, scan: Path) -> None:
     shares = [float(text.split()[0]) for text in card.locator(".bars .value").all_inner_texts()]
     assert sum(shares) == pytest.approx(100, abs=0.3)
     assert shares == sorted(shares, reverse=True)
-    assert card.locator("img").evaluate("image => image.naturalWidth") == 300
+    assert card.get_by_role("img").evaluate("image => image.naturalWidth") == 300
     assert NOTICE in card.inner_text()
     assert page.get_by_role("status").inner_text() == "One scan classified."
 
@@ -166,21 +98,36 @@ def test_a_pasted_picture_is_answered(page: Page) -> None:
     page.locator(".card .bars").wait_for()
 
 
-def test_a_format_that_the_browser_cannot_show_is_answered(page: Page, tmp_path: Path) -> None:
-    """DICOM can be chosen; its place says which file it is, and its classes appear as any other's."""
+@pytest.mark.parametrize("kind", ["dcm", "tiff"])
+def test_a_format_that_the_browser_cannot_show_is_shown_by_the_service(
+    page: Page, tmp_path: Path, kind: str
+) -> None:
+    """DICOM and TIFF can be chosen, have the service's picture for a preview, and classes as any other."""
     levels = np.arange(64 * 80, dtype=np.uint16).reshape(64, 80)
-    file = tmp_path / "study.dcm"
-    file.write_bytes(dicom_files.encode(levels))
+    file = tmp_path / f"study.{kind}"
+    if kind == "dcm":
+        file.write_bytes(dicom_files.encode(levels))
+    else:
+        Image.fromarray((levels // 20).astype(np.uint8)).save(file)
     assert {".dcm", ".dicom", "application/dicom"} <= set(
         (page.locator("#files").get_attribute("accept") or "").split(",")
     )
     page.get_by_label("Choose files").set_input_files(file)
     card = page.locator(".card")
     card.locator(".bars").wait_for()
-    card.locator(".no-preview").wait_for()
-    assert card.locator(".no-preview").inner_text() == "No preview of study.dcm"
-    assert card.locator("img").count() == 0
-    assert "DICOM" in page.locator("#formats").inner_text()
+    image = card.get_by_alt_text(f"Preview of study.{kind}")
+    image.wait_for()
+    assert image.evaluate("image => [image.naturalWidth, image.naturalHeight]") == [80, 64]
+    assert has_thumbnail(page)
+    assert "DICOM" in page.locator("#formats").text_content()
+
+
+def has_thumbnail(page: Page) -> bool:
+    """Tell whether the newest entry of the visit's list has something drawn beside it."""
+    return page.locator(".thumb").first.evaluate(
+        """thumb => thumb.getContext("2d").getImageData(0, 0, thumb.width, thumb.height).data
+            .some(value => value > 0)"""
+    )
 
 
 def test_a_file_of_several_frames_says_how_many(page: Page) -> None:
@@ -210,7 +157,10 @@ def test_no_address_of_a_file_is_kept(page: Page, scan: Path) -> None:
     drop(page, ("good.png", scan.read_bytes()), ("bad.png", b"no image"))
     page.locator(".card.failed").wait_for()
     page.locator(".no-preview").wait_for()
-    page.wait_for_function("window.open_addresses.size === 0")
+    page.locator(".map-toggle").click()
+    page.locator(".heat").wait_for()
+    page.locator(".map-toggle").click()
+    page.wait_for_function("() => window.open_addresses.size === 0")
     assert page.locator(".card img").evaluate("image => image.naturalWidth") == 300
 
 
@@ -228,22 +178,6 @@ def test_the_notice_is_there_before_any_result(page: Page) -> None:
     assert page.get_by_role("note").is_visible()
 
 
-def test_the_keyboard_reaches_everything(page: Page, scan: Path) -> None:
-    """Skip link, file field and clear button take the focus in turn; clearing gives it back."""
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.className") == "skip"
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.id") == "files"
-    page.locator("#files").set_input_files(scan)
-    page.locator(".bars").wait_for()
-    page.locator("#files").focus()
-    page.keyboard.press("Tab")
-    assert page.evaluate("document.activeElement.id") == "clear"
-    page.keyboard.press("Enter")
-    assert page.locator(".card").count() == 0
-    assert page.evaluate("document.activeElement.id") == "files"
-
-
 def test_nothing_is_cut_off_at_any_width(page: Page, scan: Path) -> None:
     """The page never scrolls sideways, even with a long name."""
     drop(page, (f"{'long ' * 40}.png", scan.read_bytes()), ("bad.png", b"no image"))
@@ -251,9 +185,25 @@ def test_nothing_is_cut_off_at_any_width(page: Page, scan: Path) -> None:
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
+def test_a_server_that_is_busy_is_told_and_asked_again(page: Page, scan: Path) -> None:
+    """What the service says is in the scan's place, beside a way to ask again; the refusal is a fake one."""
+    refusal = {"status": 503, "detail": "The model is still loading; try again in a second."}
+    page.route("**/v1/predict", lambda route: route.fulfill(status=503, json=refusal), times=1)
+    page.get_by_label("Choose files").set_input_files(scan)
+    card = page.locator(".card.failed")
+    card.wait_for()
+    assert "still loading" in card.inner_text()
+    assert "Not answered" in page.locator(".entry").inner_text()
+    card.get_by_role("button", name="Try again").press("Enter")
+    page.locator(".card:not(.failed) .bars").wait_for()
+    assert page.get_by_role("status").inner_text() == "One scan classified."
+    assert page.locator(".card").count() == 1
+
+
 def test_a_server_that_is_gone_is_told(page: Page, scan: Path) -> None:
-    """A lost connection is said in words, in the scan's place."""
-    page.route("**/v1/predict", lambda route: route.fulfill(status=503, json={"detail": "loading"}))
+    """A lost connection is said in words (the network is cut in the browser)."""
+    page.context.set_offline(True)
     page.get_by_label("Choose files").set_input_files(scan)
     page.locator(".card.failed").wait_for()
-    assert "still loading" in page.locator(".card.failed").inner_text()
+    assert "could not be reached" in page.locator(".card.failed").inner_text()
+    page.context.set_offline(False)

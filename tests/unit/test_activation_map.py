@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 from scanops import activation_map
 from scanops.activation_map import Head, Pooling
@@ -95,3 +96,16 @@ def test_colour_is_where_the_evidence_is(row: int, column: int) -> None:
     found = np.unravel_index(drawn.argmax(), drawn.shape)
     assert (found[0] // 8, found[1] // 8) == (row, column)
     assert drawn[(row * 8 + 16) % 32, (column * 8 + 16) % 32] == 0
+
+
+@settings(deadline=None)  # a busy machine is no fault
+@given(st.integers(0, 2**32), st.integers(1, 9), st.integers(8, 40))
+def test_a_layer_laid_over_the_picture_is_the_overlay(seed: int, places: int, side: int) -> None:
+    """A browser that lays one over the other shows what evaluation draws, up to rounding of its opacity."""
+    rng = np.random.default_rng(seed)
+    picture, shares = rng.integers(0, 256, (side, side, 3), np.uint8), rng.random((places, places))
+    layer = Image.fromarray(activation_map.layer(shares, side))
+    assert (layer.mode, layer.size) == ("RGBA", (side, side))
+    opaque = Image.fromarray(np.dstack([picture, np.full((side, side), 255, np.uint8)]))
+    laid = np.asarray(Image.alpha_composite(opaque, layer).convert("RGB"), int)
+    assert np.abs(laid - activation_map.overlay(picture, shares).astype(int)).max() <= 2

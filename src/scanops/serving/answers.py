@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
 
 from scanops import imaging
 from scanops.abstention import Why
@@ -16,6 +18,7 @@ from scanops.serving.limits import MIB, Limits, Upload
 from scanops.serving.metrics import Metrics
 from scanops.serving.schemas import FileAnswer, FileError
 
+Read = TypeVar("Read")
 ADVICE: dict[Why, str] = {
     "unlike_training": "This image does not look like the scans that the model has learnt from.",
     "low_confidence": "The model is not sure enough to say which class this is.",
@@ -68,15 +71,24 @@ class Answerer:
             pool.shutdown(wait=True, cancel_futures=True)
 
     async def _answer_one(self, index: int, upload: Upload) -> FileAnswer:
-        prepared = await self._prepare(upload)
+        prepared = await self.read(upload, self.predictor.prepare)
         if isinstance(prepared, FileError):
             self._metrics.count_refused(prepared.kind)
             return FileAnswer(index=index, error=prepared)
-        answer = self._describe(index, await self.batcher.answer(prepared))
+        answer = self.describe(index, await self.batcher.answer(prepared))
         self._metrics.count_answer(answer)
         return answer
 
-    async def _prepare(self, upload: Upload) -> Pixels | FileError:
+    async def read(self, upload: Upload, read: Callable[[bytes], Read]) -> Read | FileError:
+        """Read one file in the thread that its size calls for, once its header is within bounds.
+
+        Args:
+            upload: One file; its bytes are released.
+            read: From the bytes of a file to what is wanted of it; may raise an ImageError.
+
+        Returns:
+            What `read` returned, or why the file cannot be used.
+        """
         if upload.too_large:
             limit = f"{self._limits.file_bytes // MIB} MiB"
             return FileError(kind="too_large", detail=f"The file is larger than {limit}. Send a smaller one.")
@@ -86,30 +98,40 @@ class Answerer:
         upload.data = bytearray()
         loop = asyncio.get_running_loop()
         if imaging.is_dicom(data):
-            found = await loop.run_in_executor(self._large, self._decode, data, self._limits.pixels)
+            found = await loop.run_in_executor(self._large, _decode, read, data, self._limits.pixels)
         else:
-            found = await loop.run_in_executor(self._small, self._decode, data, self._limits.small_pixels)
+            found = await loop.run_in_executor(self._small, _decode, read, data, self._limits.small_pixels)
             if found is None:
-                found = await loop.run_in_executor(self._large, self._decode, data, self._limits.pixels)
+                found = await loop.run_in_executor(self._large, _decode, read, data, self._limits.pixels)
         if found is None:
             limit = f"{self._limits.pixels // 1_000_000} million pixels"
             return FileError(kind="too_large", detail=f"The image has more than {limit}. Send a smaller one.")
         return found
 
+    async def draw(self, work: Callable[[], Read]) -> Read:
+        """Do small work on a picture in one of the threads that decode.
+
+        Args:
+            work: What to do.
+
+        Returns:
+            What it returned.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._small, work)
+
     def _infer(self, batch: Pixels) -> Verdict:
         return self.predictor.answer(batch)
 
-    def _decode(self, data: bytes, most: int) -> Pixels | FileError | None:
-        """Bring a file to the graph's input, in a thread; None where it has more pixels than that."""
-        if imaging.count_pixels(data) > most:
-            return None
-        try:
-            return self.predictor.prepare(data)
-        except ImageError as error:
-            detail = f"The file {error.fault}. {error.remedy}."
-            return FileError.model_validate({"kind": error.kind, "detail": detail})
+    def describe(self, index: int, answered: Answered) -> FileAnswer:
+        """Say what was answered for one file.
 
-    def _describe(self, index: int, answered: Answered) -> FileAnswer:
+        Args:
+            index: The file's place in the request.
+            answered: What the batcher gave.
+
+        Returns:
+            The answer.
+        """
         verdict, row = answered
         given, classes = verdict.prediction.probabilities[row], self.predictor.bundle.classes
         why, novelty = verdict.why[row], float(verdict.novelty[row])
@@ -122,3 +144,15 @@ class Answerer:
             advice=why and ADVICE[why],
             novelty=novelty if self.predictor.limits and math.isfinite(novelty) else None,
         )
+
+
+def _decode(read: Callable[[bytes], Read], data: bytes, most: int) -> Read | FileError | None:
+    """Read a file, in a thread; None where it has more pixels than that."""
+    # A hostile header can take a second to read.
+    if imaging.count_pixels(data) > most:
+        return None
+    try:
+        return read(data)
+    except ImageError as error:
+        detail = f"The file {error.fault}. {error.remedy}."
+        return FileError.model_validate({"kind": error.kind, "detail": detail})

@@ -15,7 +15,7 @@ from scanops.serving import problems
 from scanops.serving.headers import Guard
 from scanops.serving.limits import Limits
 from scanops.serving.problems import ProblemError
-from scanops.serving.routes import metrics, page, predict, probes
+from scanops.serving.routes import explain, metrics, page, predict, preview, probes
 from scanops.serving.service import Service
 
 
@@ -56,6 +56,7 @@ def create_app(bundle_folder: Path, limits: Limits | None = None) -> FastAPI:
     )
     app.add_middleware(Guard, metrics=service.metrics)
     app.state.service = service
-    for routes in (predict.router(service), probes.router(service), metrics.router(service), page.router()):
-        app.include_router(routes)
+    for room in (predict, explain, preview, probes, metrics):
+        app.include_router(room.router(service))
+    app.include_router(page.router())
     return app

@@ -108,7 +108,7 @@ class _Form:
     def _begin_file(self) -> None:
         if len(self.uploads) == self._limits.files:
             raise ProblemError(
-                413, f"One request may hold {self._limits.files} files; send the rest in another."
+                413, f"One request may hold {_count(self._limits.files)}; send the rest in another."
             )
         self._upload = Upload()
         self.uploads.append(self._upload)
@@ -166,6 +166,10 @@ async def _parse(boundary: bytes, stream: AsyncIterator[bytes], form: _Form, lim
         _check_size(received, limits)
         parser.write(chunk)
     parser.finalize()
+
+
+def _count(files: int) -> str:
+    return "one file" if files == 1 else f"{files} files"
 
 
 def _check_size(size: int, limits: Limits) -> None:

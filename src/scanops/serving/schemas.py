@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.config import JsonDict
 
 
 class Schema(BaseModel):
@@ -55,6 +56,21 @@ class Prediction(Schema):
     notice: str
 
 
+# The words are those of JSON Schema 2020-12.
+_PNG: JsonDict = {"contentEncoding": "base64", "contentMediaType": "image/png"}
+
+
+class Explanation(Schema):
+    """Where in one picture the evidence for a class lies."""
+
+    class_name: Annotated[str, Field(alias="class", description="The class that the map is for")]
+    answer: Annotated[FileAnswer, Field(description="What `/v1/predict` says of the file")]
+    picture: Annotated[str, Field(description="What the network saw, a PNG", json_schema_extra=_PNG)]
+    overlay: Annotated[str, Field(description="The map on transparent ground, a PNG", json_schema_extra=_PNG)]
+    model: Model
+    notice: str
+
+
 class Version(Schema):
     """What is running."""
 
@@ -65,6 +81,7 @@ class Version(Schema):
     model: Model
     classes: list[str]
     size_px: int
+    heat_maps: Annotated[bool, Field(description="Whether `/v1/explain` can answer for this bundle")]
     notice: str
 
 

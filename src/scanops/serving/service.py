@@ -138,5 +138,6 @@ class Service:
             model=self.model,
             classes=list(self.bundle.classes),
             size_px=self.bundle.size_px,
+            heat_maps=self.bundle.pooling is not None,
             notice=self.bundle.notice,
         )

@@ -1,219 +1,89 @@
+import { addCard, showAnswer, showFault, wait } from "./card.js";
+import { find, make, say } from "./dom.js";
+import { takeFiles } from "./intake.js";
+import { groups, predict, version } from "./service.js";
 import { text } from "./text.js";
+import { enter, forget, update } from "./visit.js";
 
-// Below the server's own bounds, so that a folder of scans goes as several requests and answers come early.
-const FILES_PER_REQUEST = 8;
-const BYTES_PER_REQUEST = 32 * 1024 * 1024;
+let visit = new AbortController();
+let hasMaps = false;
 
-const find = (id) => document.getElementById(id);
-const drop = find("drop");
-const list = find("list");
-
-function make(tag, className, content) {
-  const element = document.createElement(tag);
-  if (className) element.className = className;
-  if (content !== undefined) element.textContent = content;
-  return element;
-}
-
-function say(words) {
-  find("live").textContent = words;
-}
-
-const readable = (name) => name.replaceAll("_", " ");
-
-function percent(probability) {
-  if (probability > 0 && probability < 0.001) return text.lessThan;
-  if (probability < 1 && probability > 0.999) return text.moreThan;
-  return text.percent((probability * 100).toFixed(1));
-}
-
-function addCard(file) {
-  const card = make("li", "card waiting");
-  const picture = make("div", "picture");
-  const preview = make("img");
-  preview.alt = text.previewOf(file.name);
-  const url = URL.createObjectURL(file);
-  // Once it is shown, or cannot be, the file's bytes need not stay in memory.
-  preview.onload = () => URL.revokeObjectURL(url);
-  // A format that the browser cannot show, such as DICOM, may still be one that the server reads.
-  preview.onerror = () => {
-    URL.revokeObjectURL(url);
-    picture.replaceChildren(make("span", "no-preview", text.noPreview(file.name)));
-  };
-  preview.src = url;
-  picture.append(preview);
-  const body = make("div", "body");
-  const name = make("h3", "name", file.name);
-  name.title = file.name;
-  const answer = make("div", "answer");
-  answer.append(make("p", "verdict", text.waiting), make("div", "pulse"));
-  body.append(name, answer);
-  card.append(picture, body);
-  list.prepend(card);
-  return { card, answer, file };
-}
-
-function bars(name, probabilities) {
-  const table = make("table", "bars");
-  table.append(make("caption", "visually-hidden", text.probabilities(name)));
-  const body = make("tbody");
-  for (const [label, probability] of Object.entries(probabilities).sort((a, b) => b[1] - a[1])) {
-    const row = make("tr");
-    const head = make("th", "", readable(label));
-    head.scope = "row";
-    const cell = make("td");
-    const track = make("div", "track");
-    const fill = make("div", "fill");
-    fill.style.width = "0";
-    requestAnimationFrame(() => (fill.style.width = `${probability * 100}%`));
-    track.append(fill);
-    track.setAttribute("aria-hidden", "true");
-    cell.append(track);
-    row.append(head, cell, make("td", "value", percent(probability)));
-    body.append(row);
+async function classify(files) {
+  if (!files.length) return;
+  // The newest group comes first, and within it the order chosen.
+  const items = files.reverse().map((file) => addCard(file, visit.signal, update)).reverse();
+  for (const item of [...items].reverse()) enter(item);
+  say(text.announceBusy(items.length));
+  if (matchMedia("(max-width: 56rem)").matches) find("results").scrollIntoView({ behavior: "smooth" });
+  const known = showModel();
+  for (const group of groups(items)) {
+    await known;
+    await ask(group);
   }
-  table.append(body);
-  return table;
-}
-
-function showAnswer(item, answer, notice) {
-  item.card.classList.remove("waiting");
-  if (answer.abstained) {
-    item.card.classList.add("abstained");
-    // The classes stay within reach, but nobody takes one for an answer at a glance.
-    const more = make("details");
-    more.append(make("summary", "", text.anyway), bars(item.file.name, answer.probabilities));
-    item.answer.replaceChildren(
-      make("p", "verdict", text.noAnswer),
-      make("p", "advice", answer.advice),
-      more,
-      make("p", "card-notice", notice),
-    );
-    return;
-  }
-  const verdict = make("p", "verdict");
-  const share = percent(answer.probabilities[answer.class]);
-  verdict.append(make("span", "class", readable(answer.class)), make("span", "share", share));
-  item.answer.replaceChildren(
-    verdict,
-    bars(item.file.name, answer.probabilities),
-    make("p", "card-notice", notice),
-  );
-}
-
-function showFault(item, detail) {
-  item.card.classList.remove("waiting");
-  item.card.classList.add("failed");
-  item.answer.replaceChildren(make("p", "fault", text.unusable), make("p", "", detail));
-}
-
-function* requests(items) {
-  let group = [];
-  let bytes = 0;
-  for (const item of items) {
-    const full = group.length === FILES_PER_REQUEST || bytes + item.file.size > BYTES_PER_REQUEST;
-    if (group.length && full) {
-      yield group;
-      group = [];
-      bytes = 0;
-    }
-    group.push(item);
-    bytes += item.file.size;
-  }
-  if (group.length) yield group;
+  if (visit.signal !== items[0].signal) return; // cleared meanwhile
+  const failed = items.filter((item) => item.state === "failed").length;
+  say(text.announceDone(items.length - failed, failed));
 }
 
 async function ask(items) {
-  const form = new FormData();
-  // The name stays here: people put patients' names in it, and the server has no use for it.
-  for (const item of items) form.append("files", item.file, "scan");
-  let response;
+  const { signal } = items[0];
   let body;
   try {
-    response = await fetch("/v1/predict", { method: "POST", body: form });
-    body = await response.json();
-  } catch {
-    items.forEach((item) => showFault(item, text.unreachable));
-    return 0;
-  }
-  if (!body.files) {
-    const detail = response.status === 503 ? text.loading : text.refused(response.status, body.detail);
-    items.forEach((item) => showFault(item, detail));
-    return 0;
+    body = await predict(
+      items.map((item) => item.file),
+      signal,
+    );
+  } catch (error) {
+    if (error.name === "AbortError") return;
+    for (const item of items) showFault(item, error.message, error.again && (() => askAgain(item)));
+    return;
   }
   for (const answer of body.files) {
     const item = items[answer.index];
     if (answer.error) showFault(item, answer.error.detail);
-    else showAnswer(item, answer, body.notice);
+    else showAnswer(item, answer, body.notice, hasMaps);
   }
-  return body.files.filter((answer) => !answer.error).length;
 }
 
-async function classify(files) {
-  const chosen = [...files];
-  if (!chosen.length) return;
-  find("empty").hidden = true;
-  find("clear").hidden = false;
-  // The newest group comes first, and within it the order chosen.
-  const items = chosen.reverse().map(addCard).reverse();
-  say(text.announceBusy(items.length));
-  if (matchMedia("(max-width: 56rem)").matches) find("results").scrollIntoView({ behavior: "smooth" });
-  let done = 0;
-  for (const group of requests(items)) done += await ask(group);
-  say(text.announceDone(done, items.length - done));
+async function askAgain(item) {
+  wait(item);
+  say(text.announceBusy(1));
+  await ask([item]);
+  say(text.announceDone(...(item.state === "failed" ? [0, 1] : [1, 0])));
 }
 
 function clear() {
-  for (const preview of list.querySelectorAll("img")) URL.revokeObjectURL(preview.src); // not yet shown
-  list.replaceChildren();
-  find("empty").hidden = false;
-  find("clear").hidden = true;
+  visit.abort();
+  visit = new AbortController();
+  find("list").replaceChildren();
+  forget();
   find("files").focus();
   say(text.announceClear);
 }
 
 async function showModel() {
-  const response = await fetch("/version");
-  if (!response.ok) return;
-  const version = await response.json();
-  find("notice").textContent = version.notice;
+  let running;
+  try {
+    running = await version();
+  } catch {
+    return; // the next scan asks again, and what is wrong is told in its place
+  }
+  hasMaps = running.heat_maps;
+  find("notice").textContent = running.notice;
   const rows = [
-    [text.architecture, version.model.architecture],
-    [text.bundle, version.model.bundle_sha256.slice(0, 12)],
-    [text.data, version.model.data_sha256.slice(0, 12)],
-    [text.version, version.version],
-    [text.commit, version.git_sha.slice(0, 12)],
+    [text.architecture, running.model.architecture],
+    [text.bundle, running.model.bundle_sha256.slice(0, 12)],
+    [text.data, running.model.data_sha256.slice(0, 12)],
+    [text.version, running.version],
+    [text.commit, running.git_sha.slice(0, 12)],
   ].filter(([, value]) => value && value !== "unknown");
   find("model").replaceChildren(...rows.flatMap(([term, value]) => [make("dt", "", term), make("dd", "", value)]));
+  find("model-box").hidden = false;
 }
 
 for (const element of document.querySelectorAll("[data-text]")) element.textContent = text[element.dataset.text];
 document.title = `${text.title} · ${text.tagline}`;
-
-find("files").addEventListener("change", (event) => {
-  classify(event.target.files);
-  event.target.value = ""; // the same file may be chosen again
-});
+find("clear").setAttribute("aria-label", text.clearLabel);
 find("clear").addEventListener("click", clear);
-document.addEventListener("paste", (event) => {
-  const pasted = [...(event.clipboardData?.files ?? [])];
-  if (!pasted.length) return;
-  event.preventDefault();
-  classify(pasted.map((file) => new File([file], file.name || text.pasted, { type: file.type })));
-});
-// The whole window takes a drop: one that misses the box would replace the page.
-for (const kind of ["dragenter", "dragover"]) {
-  document.addEventListener(kind, (event) => {
-    event.preventDefault();
-    drop.classList.add("over");
-  });
-}
-document.addEventListener("dragleave", (event) => {
-  if (!event.relatedTarget) drop.classList.remove("over");
-});
-document.addEventListener("drop", (event) => {
-  event.preventDefault();
-  drop.classList.remove("over");
-  classify(event.dataTransfer?.files ?? []);
-});
-showModel().catch(() => {});
+takeFiles(classify);
+showModel();

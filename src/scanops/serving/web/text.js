@@ -4,19 +4,21 @@ export const text = {
   tagline: "Image classifier",
   skip: "Skip to the results",
   heading: "Classify a scan",
-  lead: "The image is sent to this server alone, is held in memory while it is answered, and is not kept.",
+  lead: "Scans go to this server alone, and are not kept once they are answered.",
   dropTitle: "Drop scans here",
   dropHint: "or paste one from the clipboard",
   choose: "Choose files",
   formats: "JPEG, PNG, TIFF, BMP, WebP, GIF or DICOM of one frame; up to 32 MB each",
   results: "Results",
-  clear: "Clear",
-  empty: "Nothing yet. Each scan appears here with the probability of every class.",
+  empty: "Nothing yet",
+  emptyHint: "Each scan appears here with the probability of every class, and a map of where the evidence lies.",
   waiting: "Reading…",
   unusable: "Could not be used",
+  unsent: "Not answered",
+  again: "Try again",
   noAnswer: "No answer",
   anyway: "What it would have said",
-  noPreview: (name) => `No preview of ${name}`,
+  noPreview: "No preview",
   pasted: "Pasted image",
   previewOf: (name) => `Preview of ${name}`,
   probabilities: (name) => `Probability of each class for ${name}`,
@@ -27,14 +29,45 @@ export const text = {
   announceDone: (done, failed) =>
     `${done === 1 ? "One scan" : `${done} scans`} classified` +
     (failed ? `, ${failed} could not be used.` : "."),
-  announceClear: "Results cleared.",
+
+  visit: "This visit",
+  visitNote: "Kept in this tab alone; gone when it closes.",
+  clear: "Clear",
+  clearLabel: "Clear all scans of this visit",
+  announceClear: "All scans of this visit are cleared.",
+  counts: ({ total, answered, silent, failed, waiting }) =>
+    [
+      total === 1 ? "1 scan" : `${total} scans`,
+      answered && `${answered} classified`,
+      silent && `${silent} without an answer`,
+      failed && `${failed} failed`,
+      waiting && `${waiting} waiting`,
+    ]
+      .filter(Boolean)
+      .join(" · "),
+
+  showMap: "Show heat map",
+  hideMap: "Hide heat map",
+  mapLoading: "Drawing the heat map…",
+  mapClass: "Evidence for",
+  mapOpacity: "Opacity",
+  mapOpacityLabel: "Opacity of the heat map",
+  mapNone: "No evidence",
+  mapMost: "Most",
+  mapSeen: (side) => `What the model saw, ${side} × ${side} pixels`,
+  mapOf: (label) => `Heat map: where the evidence for ${label} lies`,
+  mapNote: (side) =>
+    `The picture is what the model saw, ${side} × ${side} pixels. The colours show which places spoke for the ` +
+    "class in this model; they do not show where disease is.",
+  announceMap: (label) => `Heat map for ${label} shown.`,
+
   unreachable: "The server could not be reached. Check the connection, then send the scan again.",
   refused: (status, detail) => detail || `The server answered with status ${status}. Send the scan again.`,
-  loading: "The model is still loading. Send the scan again in a few seconds.",
   architecture: "Architecture",
   bundle: "Bundle",
   data: "Data",
   version: "Version",
   commit: "Commit",
+  model: "The model that answers",
   notice: "Research software, not a medical device: not for diagnosis.",
 };
