@@ -17,6 +17,7 @@ import uvicorn
 from scanops.errors import ConfigError, OutsideError, ScanopsError
 from scanops.serving import logs, options, patience
 from scanops.serving.app import create_app
+from scanops.serving.limits import Limits
 
 
 def main() -> None:
@@ -27,7 +28,7 @@ def main() -> None:
         if not 0 < given.port < 65536:
             raise ConfigError(f"port {given.port}", "is not a port", "Give one from 1 to 65535")
         chosen = options.read(given)
-        app = create_app(given.bundle, options=chosen)
+        app = create_app(given.bundle, Limits(body_timeout_s=chosen.body_s), chosen)
         listening = _listen(given.host, given.port)
     except ScanopsError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -42,6 +43,7 @@ def main() -> None:
         access_log=False,
         server_header=False,
         log_config=None,
+        log_level="warning",
         timeout_graceful_shutdown=10,
     )
     # After a graceful end uvicorn raises the signal again, for whoever is around it; nobody is.

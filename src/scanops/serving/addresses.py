@@ -18,11 +18,12 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 PORTS = {"http": 80, "https": 443}
 _PRINTABLE = re.compile(r"[!-~]{1,2048}")
 _HOST = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+# What IPv6 routes to the public; all else wraps an IPv4 address, or stays inside.
+_PUBLIC_V6 = ipaddress.ip_network("2000::/3")
 # Networks that `is_global` lets through although they lead inside: those that wrap an IPv4 address (6to4,
-# Teredo, NAT64), and the address where Azure answers its own machines.
+# Teredo), the IETF's own, and the address where Azure answers its own machines.
 _INSIDE = tuple(
-    ipaddress.ip_network(one)
-    for one in ("2002::/16", "2001::/32", "64:ff9b::/96", "64:ff9b:1::/48", "168.63.129.16/32")
+    ipaddress.ip_network(one) for one in ("2002::/16", "2001::/32", "192.0.0.0/24", "168.63.129.16/32")
 )
 
 
@@ -142,6 +143,7 @@ class AllowList:
         return (
             address.is_global
             and not address.is_multicast
+            and (address.version == 4 or address in _PUBLIC_V6)
             and not any(address in network for network in _INSIDE)
         )
 

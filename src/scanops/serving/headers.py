@@ -19,6 +19,7 @@ CONTENT_POLICY = (
 )
 # What nginx logs for a client that left before it had its answer; it is never sent.
 CLIENT_LEFT = 499
+PROBES = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 SECURITY = {
     "content-security-policy": CONTENT_POLICY,
@@ -81,7 +82,7 @@ class Guard:
 
 def _log_request(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "unknown")
-    if route in ("/healthz", "/readyz") and status < 500:
+    if route in PROBES and status < 500:
         return
     method = scope["method"] if scope["method"] in METHODS else "other"
     fields = {"method": method, "route": route, "status": status, "ms": round(seconds * 1e3, 1)}

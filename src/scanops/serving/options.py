@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scanops.errors import ConfigError
 from scanops.serving.addresses import AllowList
+from scanops.serving.limits import Limits
 from scanops.serving.patience import Patience
 
 _FLAGS = {
@@ -20,6 +21,7 @@ _FLAGS = {
     "url-hosts": ("LIST", "hosts that POST /v1/predict-url may ask; empty switches it off", ""),
     "connections": ("N", "open connections", str(Patience.connections)),
     "head-seconds": ("N", "time for the head of a request to arrive", f"{Patience.head_s:g}"),
+    "body-seconds": ("N", "time for the body of a request to arrive", f"{Limits.body_timeout_s:g}"),
 }
 
 
@@ -34,6 +36,7 @@ class Options:
         trusted_proxies: Those whose X-Forwarded-For is believed, separated by commas; empty believes none.
         url_hosts: What may be fetched from, see `addresses.AllowList`.
         patience: Bounds on connections.
+        body_s: Time for a body to arrive.
     """
 
     tokens: Path | None = None
@@ -42,6 +45,7 @@ class Options:
     trusted_proxies: str = ""
     url_hosts: AllowList = AllowList("")  # noqa: RUF009 -- it is not changed once it is made
     patience: Patience = Patience()  # noqa: RUF009 -- frozen
+    body_s: float = Limits.body_timeout_s
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -77,6 +81,7 @@ def read(given: argparse.Namespace) -> Options:
         trusted_proxies=_networks(given.trusted_proxies),
         url_hosts=AllowList(given.url_hosts),
         patience=Patience(head_s=head_s, connections=connections),
+        body_s=_number("body-seconds", given.body_seconds, 0.1, 3600),
     )
 
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field, StrictBool, StrictInt
 
 from scanops.serving.schemas import Schema
 
+# Each list ends with its first fault: a body may hold millions, and Python's lists are large and slow.
+_Flat = Annotated[list[Annotated[StrictInt, Field(ge=0, le=255)]], Field(min_length=1, fail_fast=True)]
+_Row = Annotated[list[_Flat], Field(min_length=1, fail_fast=True)]
+_Image = Annotated[list[_Row], Field(min_length=1, fail_fast=True)]
+_Nested = Annotated[list[_Image], Field(min_length=1, fail_fast=True)]
 Shape = Annotated[list[StrictInt], Field(description="-1 stands for any number of images")]
 
 
@@ -79,9 +84,9 @@ class RequestInput(Schema):
 
     name: Literal["image"]
     datatype: Literal["UINT8"]
-    shape: Annotated[list[StrictInt], Field(min_length=4, max_length=4)]
+    shape: Annotated[list[StrictInt], Field(min_length=4, max_length=4, fail_fast=True)]
     parameters: InputParameters = InputParameters()
-    data: Annotated[list[Any] | None, Field(description="Row-major, flat or nested")] = None
+    data: Annotated[_Flat | _Nested | None, Field(description="Row-major, flat or nested")] = None
 
 
 class RequestOutput(Schema):
@@ -96,8 +101,8 @@ class InferRequest(Schema):
 
     id: Annotated[str | None, Field(max_length=256)] = None
     parameters: RequestParameters = RequestParameters()
-    inputs: Annotated[list[RequestInput], Field(min_length=1, max_length=1)]
-    outputs: Annotated[list[RequestOutput] | None, Field(max_length=16)] = None
+    inputs: Annotated[list[RequestInput], Field(min_length=1, max_length=1, fail_fast=True)]
+    outputs: Annotated[list[RequestOutput], Field(max_length=16, fail_fast=True)] | None = None
 
 
 class ResponseOutput(TensorDescription):

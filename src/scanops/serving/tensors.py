@@ -7,6 +7,7 @@ for binary data is that of Triton (docs/protocol/extension_binary_data.md) and K
 from __future__ import annotations
 
 import json
+import math
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -111,21 +112,18 @@ def _images(request: InferRequest, tail: bytes, size_px: int, most_images: int) 
 
 
 def _from_lists(data: list[Any] | None, shape: tuple[int, ...]) -> Pixels:
-    """Read numbers from 0 to 255: nested as the shape says, or flat in row-major order."""
-    if not data:
-        raise _refusal("The input holds no data.")
+    """Lay out numbers from 0 to 255, nested as the shape says or flat in row-major order."""
+    if data is None:
+        raise _refusal("The input holds neither data nor binary_data_size.")
     try:
-        # Flat lists, the common ones, go straight to bytes.
-        values: npt.NDArray[Any] = (
-            np.frombuffer(bytes(data), np.uint8) if isinstance(data[0], int) else np.asarray(data)
-        )
-    except (ValueError, TypeError, OverflowError):
-        values = np.empty(0)
-    size = int(np.prod(shape))
-    fits = values.shape in {(size,), shape} and values.dtype.kind in "iu"
-    if not fits or values.min() < 0 or values.max() > 255:
-        raise _refusal(f"The data are not {size} whole numbers from 0 to 255, flat or as the shape says.")
-    return values.astype(np.uint8, copy=False).reshape(shape)
+        # A flat list, which is the common one, goes straight to bytes.
+        flat = isinstance(data[0], int)
+        values = np.frombuffer(bytes(data), np.uint8) if flat else np.asarray(data, np.uint8)
+    except ValueError as error:  # of rows of several lengths
+        raise _refusal("The data are not nested as the shape says.") from error
+    if values.shape not in {(math.prod(shape),), shape}:
+        raise _refusal("The data are not as many numbers as the shape says, or nested otherwise.")
+    return values.reshape(shape)
 
 
 def _wanted(request: InferRequest) -> dict[str, bool]:
