@@ -28,6 +28,7 @@ from tests.hostile_requests import (
 )
 from tests.served import Served, exchange, serve
 
+pytestmark = pytest.mark.xdist_group("service")
 HEAD_S, BODY_S = 1.0, 1.5
 # Threads, the graph and a 25 million pixels' decoding fit in it; two of such side by side would not.
 PEAK_MIB = 900
