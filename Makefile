@@ -4,6 +4,8 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export PYTHONDONTWRITEBYTECODE := 1
 PYTHON ?= python3
 SEARCH ?= compare.yaml
+EXAMPLES ?= 500
+FUZZ_SECONDS ?= 600
 # Through the environment: the shell is not to read what a value holds.
 export SET
 
@@ -46,6 +48,14 @@ test: setup  ## Run all tests that this machine has the parts for
 test-data: setup  ## Run the tests on the public archives, which SCANOPS_MIRROR's folder holds
 	@CI=true pytest -m real_data
 
+test-api: setup  ## Search the API for 5xx with Schemathesis; EXAMPLES of each operation
+	@python -m tests.fuzz.api --examples "$(EXAMPLES)"
+
+fuzz: setup  ## Search for images that crash or hang the decoder, FUZZ_SECONDS long, into build/fuzz
+	@python -m tests.fuzz.seeds build/fuzz/seeds && mkdir -p build/fuzz/found
+	@python -m tests.fuzz.decode -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -max_len=65536 \
+	  -print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/found build/fuzz/seeds
+
 check: setup  ## Format, lint, types, import rules
 	ruff format --check .
 	ruff check .
@@ -85,4 +95,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image register challenge compare test check format lock bench-training bench-validation bench-public bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image register challenge compare test test-api fuzz check format lock bench-training bench-validation bench-public bench-repro screenshots clean

@@ -48,6 +48,7 @@ def _serve_image(engine: Engine, args: argparse.Namespace) -> None:
         raise OutsideError(f"image {digest[7:19]}", "is not in this engine", remedy)
     print(f"http://127.0.0.1:{args.port}  image {digest[7:19]}, Ctrl-C ends it", flush=True)
     name, options = f"scanops-serve-{args.port}", hardening.run_options(engine, f"127.0.0.1:{args.port}")
+    options += ["--env", f"SCANOPS_IMAGE_DIGEST={digest}"]  # an image cannot know its own
     try:
         code = engine.foreground(digest, name, options)
     except KeyboardInterrupt:

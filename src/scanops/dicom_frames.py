@@ -20,6 +20,7 @@ Stored = npt.NDArray[np.integer[Any]]
 MAX_FRAGMENTS = 100_000
 _ITEM = b"\xfe\xff\x00\xe0"
 _J2K_SIZE = re.compile(rb"\xff\x4f\xff\x51.{4}(?P<numbers>.{34})", re.DOTALL)
+_JP2 = b"\x00\x00\x00\x0cjP  "
 _DECOMPRESS = "Decompress it (gdcmconv --raw), or install pylibjpeg with its plug-ins"
 
 
@@ -117,11 +118,22 @@ def _require_decoder(syntax: uid.UID, subject: str) -> None:
 def _require_size(data: Dataset, encoded: bytes, subject: str) -> None:
     """Compare a code stream's own header with the file's: the decoder would make room for what it claims."""
     claimed = (int(data.Columns), int(data.Rows), int(data.SamplesPerPixel))
+    _require_boxes(encoded)
     found = _size_of_jpeg(encoded) or _size_of_j2k(encoded)
     if found != claimed:
         raise ImageError(
             "undecodable", subject, "holds a picture of another size than it says", "Export it again"
         )
+
+
+def _require_boxes(encoded: bytes) -> None:
+    """Walk the boxes around a code stream (ITU-T T.800 annex I): pydicom never leaves one of length 0."""
+    place = 12
+    while encoded.startswith(_JP2) and encoded[place + 4 : place + 8] not in (b"jp2c", b""):
+        length = int.from_bytes(encoded[place : place + 4], "big")
+        if length < 8:
+            raise ValueError("a box of JPEG 2000 is shorter than its own header")
+        place += length
 
 
 def _size_of_jpeg(encoded: bytes) -> tuple[int, int, int] | None:

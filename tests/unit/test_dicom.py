@@ -295,6 +295,19 @@ def test_a_code_stream_of_another_size(kind: str, syntax: uid.UID) -> None:
     assert _peak_mb(data) < 3
 
 
+@pytest.mark.parametrize("length", [0, 1, 7])
+def test_a_box_without_a_length_does_not_hang(length: int) -> None:
+    """A code stream in boxes of JPEG 2000, one of which is shorter than its header, is refused at once."""
+    file = io.BytesIO()
+    Image.new("L", (40, 48)).save(file, "JPEG2000")
+    boxed = bytearray(file.getvalue())
+    good = dicom_files.encapsulated(np.zeros((48, 40), np.uint8), uid.JPEG2000Lossless, [bytes(boxed)])
+    assert imaging.decode(good).width == 40
+    boxed[12:16] = length.to_bytes(4, "big")
+    bad = dicom_files.encapsulated(np.zeros((48, 40), np.uint8), uid.JPEG2000Lossless, [bytes(boxed)])
+    assert refused(bad).kind == "undecodable"
+
+
 def test_deflate_bomb(monkeypatch: pytest.MonkeyPatch) -> None:
     """What unpacks to too much is refused at the bound."""
     monkeypatch.setattr(dicom_elements, "MAX_INFLATED_BYTES", 1 << 20)

@@ -57,6 +57,19 @@ class Verdict:
     novelty: Floats
     why: list[abstention.Why | None]
 
+    def of(self, row: int) -> Verdict:
+        """Give the verdict on one picture of the batch.
+
+        Args:
+            row: Its place.
+
+        Returns:
+            A verdict of one row.
+        """
+        given, one = self.prediction, slice(row, row + 1)
+        picked = Prediction(given.probabilities[one], given.embedding[one], given.features[one])
+        return Verdict(picked, self.novelty[one], [self.why[row]])
+
 
 class Predictor:
     """A loaded bundle.

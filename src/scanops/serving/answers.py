@@ -64,6 +64,29 @@ class Answerer:
 
         return await asyncio.gather(*(in_turn(index, upload) for index, upload in enumerate(uploads)))
 
+    async def unpack(self, work: Callable[[], Read]) -> Read:
+        """Do work that may take far more memory than what was sent, in the one thread for that.
+
+        Args:
+            work: What to do.
+
+        Returns:
+            What it returned.
+        """
+        return await asyncio.get_running_loop().run_in_executor(self._large, work)
+
+    async def infer(self, batch: Pixels) -> list[Verdict]:
+        """Answer pictures that are the graph's input already.
+
+        Args:
+            batch: uint8 [N, size_px, size_px, 3], N at least 1.
+
+        Returns:
+            A verdict of one picture each, in the batch's order.
+        """
+        answered = await asyncio.gather(*(self.batcher.answer(pixels) for pixels in batch))
+        return [verdict.of(row) for verdict, row in answered]
+
     def close(self) -> None:
         """End the threads, after what they do now."""
         self.batcher.close()

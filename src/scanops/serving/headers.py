@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
-import traceback
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from scanops.serving import logs
+from scanops.serving.access import OWNER
 from scanops.serving.metrics import Metrics
 from scanops.serving.problems import ProblemError, respond
-
-log = logging.getLogger("scanops.serving")
 
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
+# What nginx logs for a client that left before it had its answer; it is never sent.
+CLIENT_LEFT = 499
+PROBES = ("/healthz", "/readyz", "/v2/health/live", "/v2/health/ready")
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT"})
 SECURITY = {
     "content-security-policy": CONTENT_POLICY,
     "cross-origin-opener-policy": "same-origin",
@@ -34,8 +37,8 @@ _ENCODED = [(name.encode(), value.encode()) for name, value in SECURITY.items()]
 class Guard:
     """ASGI middleware around the whole application.
 
-    A log line holds method, route, status and time. It never holds a path as sent, a query or a file
-    name: people put patients' names there.
+    A log line holds the request's id, method, route, status and time, and whose token it came with. It never
+    holds a path as sent, a query or a file name: people put patients' names there.
 
     Args:
         app: The application.
@@ -51,6 +54,8 @@ class Guard:
             await self.app(scope, receive, send)
             return
         began = time.perf_counter()
+        asked = logs.take_id(Headers(scope=scope).get("x-request-id"))
+        logs.request_id.set(asked)
         status = 0
 
         async def send_guarded(message: Message) -> None:
@@ -59,13 +64,17 @@ class Guard:
                 status = message["status"]
                 # No route of ours sets one of these itself.
                 message["headers"] = [*message.get("headers", ()), *_ENCODED]
-                MutableHeaders(scope=message).setdefault("cache-control", "no-store")
+                headers = MutableHeaders(scope=message)
+                headers.setdefault("cache-control", "no-store")
+                headers["x-request-id"] = asked
             await send(message)
 
         try:
             await self.app(scope, receive, send_guarded)
+        except ClientDisconnect:
+            status = status or CLIENT_LEFT
         except Exception as error:  # the last place where one can become an answer
-            _log_error(error)
+            logs.write_error("error", error)
             if status:
                 raise
             problem = respond(ProblemError(500, "The service failed; its log says where."))
@@ -73,23 +82,13 @@ class Guard:
         finally:
             seconds, route = time.perf_counter() - began, getattr(scope.get("route"), "path", "unknown")
             self._metrics.count_request(route, status, seconds)
-            _log_request(scope["method"], route, status, seconds)
+            _log_request(scope, route, status, seconds)
 
 
-def _log_request(method: str, route: str, status: int, seconds: float) -> None:
-    if route in ("/healthz", "/readyz") and status < 500:
+def _log_request(scope: Scope, route: str, status: int, seconds: float) -> None:
+    if route in PROBES and status < 500:
         return
-    fields = {
-        "event": "request",
-        "method": method,
-        "route": route,
-        "status": status,
-        "ms": round(seconds * 1e3, 1),
-    }
-    log.info(json.dumps(fields))
-
-
-def _log_error(error: Exception) -> None:
-    # The places, without the message: a library may have put file content in it.
-    frames = [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
-    log.error(json.dumps({"event": "error", "type": type(error).__name__, "at": frames[-5:]}))
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    fields = {"method": method, "route": route, "status": status, "ms": round(seconds * 1e3, 1)}
+    owner = scope.get(OWNER)
+    logs.write(logging.INFO, "request", **fields, **({"token": owner} if owner else {}))

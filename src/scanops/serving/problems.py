@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from http import HTTPStatus
 from typing import Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from scanops.serving import logs
 from scanops.serving.schemas import ProblemDetails
 
 MEDIA_TYPE = "application/problem+json"
+REF = "#/components/schemas/{model}"
 _DETAILS = {404: "There is nothing at this address.", 405: "This address does not answer that method."}
 
 
@@ -45,14 +49,61 @@ def respond(problem: ProblemError) -> JSONResponse:
     Returns:
         A response of the type `application/problem+json`.
     """
-    content: dict[str, Any] = {
+    return JSONResponse(_content(problem), problem.status, problem.headers, media_type=MEDIA_TYPE)
+
+
+def raw(problem: ProblemError) -> bytes:
+    """Write a problem as HTTP, for a connection that ends with it.
+
+    Args:
+        problem: What is wrong.
+
+    Returns:
+        Head and body.
+    """
+    body = json.dumps(_content(problem)).encode()
+    headers = {
+        "content-type": MEDIA_TYPE,
+        "content-length": str(len(body)),
+        "connection": "close",
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+        **(problem.headers or {}),
+    }
+    head = [f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}"]
+    head += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*head, "", ""]).encode("ascii") + body
+
+
+def _content(problem: ProblemError) -> dict[str, Any]:
+    # "about:blank" says that there is no more to a problem than its status: RFC 9457, section 4.2.1.
+    asked = logs.request_id.get()
+    return {
         "type": "about:blank",
         "title": HTTPStatus(problem.status).phrase,
         "status": problem.status,
         "detail": problem.detail,
+        **({"request_id": asked} if asked else {}),
         **problem.members,
     }
-    return JSONResponse(content, problem.status, problem.headers, media_type=MEDIA_TYPE)
+
+
+def schema_of(model: type[BaseModel]) -> dict[str, str]:
+    """Refer to a schema of the OpenAPI document.
+
+    Args:
+        model: One that `openapi` adds, or that a route answers with.
+    """
+    return {"$ref": REF.format(model=model.__name__)}
+
+
+def response(meaning: str) -> dict[str, Any]:
+    """Describe a problem in the OpenAPI document.
+
+    Args:
+        meaning: In a few words.
+    """
+    return {"description": meaning, "content": {MEDIA_TYPE: {"schema": schema_of(ProblemDetails)}}}
 
 
 def documented(**statuses: str) -> dict[int | str, dict[str, Any]]:
@@ -64,11 +115,8 @@ def documented(**statuses: str) -> dict[int | str, dict[str, Any]]:
     Returns:
         FastAPI's `responses`.
     """
-    schema = {"$ref": "#/components/schemas/ProblemDetails"}
-    content = {MEDIA_TYPE: {"schema": schema}}
     return {
-        int(code[1:]): {"description": meaning, "content": content, "model": ProblemDetails}
-        for code, meaning in statuses.items()
+        int(code[1:]): response(meaning) | {"model": ProblemDetails} for code, meaning in statuses.items()
     }
 
 

@@ -78,6 +78,7 @@ class Version(Schema):
     version: str
     git_sha: str
     gate_sha256: str | None
+    image_digest: Annotated[str | None, Field(description="Of this container's image, where it was told")]
     model: Model
     classes: list[str]
     size_px: int
@@ -92,10 +93,16 @@ class Status(Schema):
 
 
 class ProblemDetails(Schema):
-    """RFC 9457. Where no file of a request could be used, `files` says why for each."""
+    """RFC 9457. Where no file of a request could be used, `files` says why for each.
+
+    `errors` lists what does not fit a schema; `error` is the detail where the inference protocol has it.
+    """
 
     type: str = "about:blank"
     title: str
     status: int
     detail: str
+    request_id: str | None = None
     files: list[FileAnswer] | None = None
+    errors: list[dict[str, str]] | None = None
+    error: str | None = None

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import os
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from fastapi import Request
 
 from scanops.bundle import bundle as bundles
-from scanops.bundle.predictor import Predictor
+from scanops.bundle.predictor import Predictor, Verdict
+from scanops.serving import logs
 from scanops.serving.answers import Answerer
 from scanops.serving.limits import Limits, Upload, read_uploads
 from scanops.serving.metrics import Metrics
 from scanops.serving.problems import ProblemError
 from scanops.serving.room import Room
 from scanops.serving.schemas import Model, Prediction, Version
-
-log = logging.getLogger("scanops.serving")
 
 
 class Service:
@@ -58,10 +57,10 @@ class Service:
         try:
             predictor = await asyncio.to_thread(self._warm)
         except Exception as error:  # a service that cannot load says so in its log and stays unready
-            log.error(json.dumps({"event": "load", "type": type(error).__name__, "detail": str(error)}))
+            logs.write(logging.ERROR, "load", type=type(error).__name__, detail=str(error))
             return
         self.answerer = Answerer(predictor, self.limits, self.metrics)
-        log.info(json.dumps({"event": "ready", "bundle_sha256": self.model.bundle_sha256}))
+        logs.write(logging.INFO, "ready", bundle_sha256=self.model.bundle_sha256)
 
     async def close(self) -> None:
         """End the threads; the server has let every request end before."""
@@ -129,12 +128,29 @@ class Service:
             raise ProblemError(status, "No file could be used; `files` says why for each.", files=told)
         return Prediction(files=files, model=self.model, notice=self.bundle.notice)
 
+    async def infer(self, batch: npt.NDArray[np.uint8]) -> list[Verdict]:
+        """Answer images that are the graph's input already.
+
+        Args:
+            batch: uint8 [N, size_px, size_px, 3], N at least 1.
+
+        Returns:
+            A verdict of one picture each, in the batch's order.
+
+        Raises:
+            ProblemError: The service is not ready or has too much to do.
+        """
+        answerer = self.loaded()
+        with self.room.hold_pictures(len(batch)):
+            return await answerer.infer(batch)
+
     def version(self) -> Version:
         """Say what is running, from the bundle and from what the image was built with."""
         return Version(
             version=os.environ.get("SCANOPS_VERSION", "unknown"),
             git_sha=os.environ.get("SCANOPS_GIT_SHA", "unknown"),
             gate_sha256=os.environ.get("SCANOPS_GATE_SHA256") or None,
+            image_digest=os.environ.get("SCANOPS_IMAGE_DIGEST") or None,
             model=self.model,
             classes=list(self.bundle.classes),
             size_px=self.bundle.size_px,

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import os
 import socket
 import stat
-import struct
 import tempfile
 import time
-import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,78 +15,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from PIL import Image, PngImagePlugin
 
 from scanops import filenames
 from scanops.data import gather, layout, manifest
 from scanops.data.gather import Means
 from scanops.data.survey import survey
 from scanops.validation_rules import Validation
+from tests import hostile_pictures
 from tests.pictures import encode, noise, save
 from tests.unit.data.hostile_scan import scan_or_die
 
 Make = Callable[[Path], object]
 RULES = Validation()
 LONGEST = "l" * 251 + ".png"  # 255 bytes, what file systems hold
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def _png(width: int, height: int, *chunks: bytes) -> bytes:
-    header = _chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0))
-    return b"\x89PNG\r\n\x1a\n" + header + b"".join(chunks) + _chunk(b"IEND", b"")
-
-
-def _bomb() -> bytes:
-    """Make 36 million black pixels out of 35 kB."""
-    rows = zlib.compress(bytes(6000 * 6001), 9)
-    return _png(6000, 6000, _chunk(b"IDAT", rows))
-
-
-def _text_bomb() -> bytes:
-    """Make a sound picture whose comment unpacks to 64 MB."""
-    pixels = zlib.compress(b"".join(b"\0" + row.tobytes() for row in noise(60)[..., 0]))
-    text = _chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(64 << 20), 9))
-    return _png(96, 80, text, _chunk(b"IDAT", pixels))
-
-
-def _animated(image_format: str, seed: int) -> bytes:
-    frames = [Image.fromarray(noise(seed + one)) for one in range(3)]
-    buffer = io.BytesIO()
-    frames[0].save(buffer, image_format, save_all=True, append_images=frames[1:], duration=100)
-    return buffer.getvalue()
-
-
-def _sixteen_bits() -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(noise(20)[..., 0].astype(np.uint16) * 16).save(buffer, "PNG")
-    return buffer.getvalue()
-
-
-def _cmyk() -> bytes:
-    buffer = io.BytesIO()
-    smooth = Image.fromarray(noise(21, 8, 8)).resize((96, 96), Image.Resampling.BICUBIC)
-    smooth.convert("CMYK").save(buffer, "JPEG", quality=95)
-    return buffer.getvalue()
-
-
-def _transparent_palette() -> bytes:
-    buffer = io.BytesIO()
-    image = Image.fromarray(noise(22)[..., 0]).convert("P")
-    image.save(buffer, "PNG", transparency=0)
-    return buffer.getvalue()
-
-
-def _lying_on_its_side() -> bytes:
-    exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by 90° to the right
-    buffer = io.BytesIO()
-    Image.fromarray(np.rot90(noise(23)).copy()).save(
-        buffer, "PNG", exif=exif, pnginfo=PngImagePlugin.PngInfo()
-    )
-    return buffer.getvalue()
 
 
 def _bytes(data: bytes) -> Make:
@@ -123,12 +61,12 @@ CONTENT: dict[str, tuple[Make, list[str], str]] = {
     "notes.txt": (_bytes(b"scanned in May"), ["unsupported"], "not an image"),
     "dot.png": (_bytes(encode(noise(11, 1, 1), mode="L")), ["too_small", "blank"], "1 × 1 px"),
     # Its pixels are no PNG data: whoever tried to decode them would say so instead.
-    "huge.png": (_bytes(_png(40_000, 40_000, _chunk(b"IDAT", b"?"))), ["unsupported"], "40000 × 40000"),
-    "bomb.png": (_bytes(_bomb()), ["unsupported"], "6000 × 6000"),
-    "text bomb.png": (_bytes(_text_bomb()), ["undecodable"], "ecompress"),
-    "moving.gif": (_bytes(_animated("GIF", 12)), ["unsupported"], "3 frames"),
-    "moving.png": (_bytes(_animated("PNG", 15)), ["unsupported"], "3 frames"),
-    "moving.webp": (_bytes(_animated("WEBP", 18)), ["unsupported"], "3 frames"),
+    "huge.png": (_bytes(hostile_pictures.huge()), ["unsupported"], "40000 × 40000"),
+    "bomb.png": (_bytes(hostile_pictures.bomb()), ["unsupported"], "6000 × 6000"),
+    "text bomb.png": (_bytes(hostile_pictures.text_bomb()), ["undecodable"], "ecompress"),
+    "moving.gif": (_bytes(hostile_pictures.animated("GIF", 12)), ["unsupported"], "3 frames"),
+    "moving.png": (_bytes(hostile_pictures.animated("PNG", 15)), ["unsupported"], "3 frames"),
+    "moving.webp": (_bytes(hostile_pictures.animated("WEBP", 18)), ["unsupported"], "3 frames"),
     "sparse.png": (_sparse, ["unsupported"], "bytes, more than"),
     "link.png": (_link("upright.png"), ["unsupported"], "is a link"),
     "link to folder": (_link("../no"), ["unsupported"], "is a link"),
@@ -138,9 +76,9 @@ CONTENT: dict[str, tuple[Make, list[str], str]] = {
     "socket.png": (_socket, ["unsupported"], "is a socket"),
 }
 SOUND: dict[str, tuple[Make, str]] = {
-    "sixteen.png": (_bytes(_sixteen_bits()), "I;16"),
-    "cmyk.jpg": (_bytes(_cmyk()), "CMYK"),
-    "palette.png": (_bytes(_transparent_palette()), "P"),
+    "sixteen.png": (_bytes(hostile_pictures.sixteen_bits()), "I;16"),
+    "cmyk.jpg": (_bytes(hostile_pictures.cmyk()), "CMYK"),
+    "palette.png": (_bytes(hostile_pictures.transparent_palette()), "P"),
     "two  spaces .png": (_picture(30), "L"),
     """it's "quoted", & <b>.png""": (_picture(31), "L"),
     "line\nbreak\ttab\x1b[31m.png": (_picture(32), "L"),
@@ -159,7 +97,7 @@ def _fill(folder: Path) -> None:
     for seed in range(50, 54):
         save(folder.parent / "no" / f"{seed}.png", encode(noise(seed), mode="L"))
     save(folder / "upright.png", encode(noise(23)))
-    save(folder / "side.png", _lying_on_its_side())
+    save(folder / "side.png", hostile_pictures.lying_on_its_side())
     for name, (make, _, _) in CONTENT.items():
         make(folder / name)
     for name, (make, _) in SOUND.items():

@@ -1,0 +1,93 @@
+"""Log lines: one JSON object each, with the request that it belongs to.
+
+What the service writes itself holds chosen fields alone. Of what libraries log, a line keeps who, how grave
+and where, and the words as they stand in the library's code: the values put into them may be a patient's.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import re
+import secrets
+import sys
+import traceback
+from contextvars import ContextVar
+
+log = logging.getLogger("scanops.serving")
+request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
+
+# UUIDs, and the hexadecimal ids of nginx, Envoy and W3C trace contexts. No wider: in letters a gateway could
+# send a patient's name, and it would be logged.
+_WELL_FORMED = re.compile(r"[0-9a-fA-F-]{16,64}")
+# Loggers whose words are known to be fixed.
+_TRUSTED = ("uvicorn", "asyncio")
+
+
+def take_id(sent: str | None) -> str:
+    """Give a request its id.
+
+    Args:
+        sent: The header `x-request-id`, if there was one.
+
+    Returns:
+        What was sent, where it is 16 to 64 hexadecimal digits and hyphens; else a new id of 32.
+    """
+    return sent if sent and _WELL_FORMED.fullmatch(sent) else secrets.token_hex(16)
+
+
+def write(level: int, event: str, **fields: object) -> None:
+    """Log one event, with its time and the request that it belongs to.
+
+    Args:
+        level: As in `logging`.
+        event: What happened, in a word.
+        **fields: What JSON can hold. No name, path, query, address or content of a request.
+    """
+    log.log(level, _line(level, event, fields))
+
+
+def write_error(event: str, error: BaseException) -> None:
+    """Log an exception by its type and places, without its message: that may quote a file.
+
+    Args:
+        event: What happened, in a word.
+        error: What was raised.
+    """
+    write(logging.ERROR, event, type=type(error).__name__, at=_places(error))
+
+
+def set_up() -> None:
+    """Send every log line of this process to its standard output, as JSON."""
+    handler = logging.StreamHandler(sys.stdout)
+    handler.setFormatter(Lines())
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    logging.captureWarnings(True)
+
+
+class Lines(logging.Formatter):
+    """Writes records of libraries as JSON, and passes on the lines of `write` as they are."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Write one record as one line."""
+        if record.name == log.name:
+            return record.getMessage()
+        fields: dict[str, object] = {"logger": record.name, "at": f"{record.module}:{record.lineno}"}
+        if record.name.startswith(_TRUSTED):
+            fields["message"] = str(record.msg).strip()
+        error = record.exc_info[1] if record.exc_info else None
+        if error:
+            fields |= {"type": type(error).__name__, "at": _places(error)}
+        return _line(record.levelno, "library", fields)
+
+
+def _line(level: int, event: str, fields: dict[str, object]) -> str:
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+    told = {"time": now, "level": logging.getLevelName(level).lower(), "event": event}
+    asked = request_id.get()
+    return json.dumps(told | ({"request_id": asked} if asked else {}) | fields, default=str)
+
+
+def _places(error: BaseException) -> list[str]:
+    return [f"{frame.filename}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)][-5:]

@@ -1,0 +1,1 @@
+"""Long searches for what breaks: `make fuzz` and `make test-api`."""
