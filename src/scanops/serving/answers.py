@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import anyio
 import anyio.to_thread
@@ -13,6 +14,8 @@ from scanops.abstention import Why
 from scanops.bundle.predictor import Predictor, Verdict
 from scanops.errors import ImageError
 from scanops.imaging import Pixels
+from scanops.monitoring import features
+from scanops.serving.feedback import Asked, Feedback
 from scanops.serving.limits import MIB, Limits, Upload
 from scanops.serving.schemas import FileAnswer, FileError
 
@@ -20,6 +23,11 @@ ADVICE: dict[Why, str] = {
     "unlike_training": "This image does not look like the scans that the model has learnt from.",
     "low_confidence": "The model is not sure enough to say which class this is.",
 }
+
+
+class _Prepared(NamedTuple):
+    pixels: Pixels
+    look: features.Look | None
 
 
 class Slots:
@@ -37,7 +45,11 @@ class Slots:
 
 
 async def answer(
-    predictor: Predictor, uploads: list[Upload], limits: Limits, slots: Slots
+    predictor: Predictor,
+    uploads: list[Upload],
+    limits: Limits,
+    slots: Slots,
+    feedback: Feedback | None = None,
 ) -> list[FileAnswer]:
     """Answer each file; one that cannot be used does not spoil the rest.
 
@@ -46,17 +58,24 @@ async def answer(
         uploads: The files of one request; their bytes are released as they are decoded.
         limits: The bounds in force.
         slots: Shared by all requests.
+        feedback: Where features of the answers are kept; None keeps none.
 
     Returns:
         One answer a file, in their order.
     """
-    prepared = [await _prepare(predictor, upload, limits, slots) for upload in uploads]
+    asked = Asked()
+    prepared = [
+        await _prepare(predictor, upload, limits, slots, watched=feedback is not None) for upload in uploads
+    ]
     usable = [index for index, item in enumerate(prepared) if not isinstance(item, FileError)]
     verdicts: dict[int, FileAnswer] = {}
     for start in range(0, len(usable), limits.batch):
         chunk = usable[start : start + limits.batch]
-        batch = np.stack([item for i in chunk if not isinstance(item := prepared[i], FileError)])
+        decoded = [item for i in chunk if not isinstance(item := prepared[i], FileError)]
+        batch = np.stack([one.pixels for one in decoded])
         verdict = await anyio.to_thread.run_sync(predictor.answer, batch, limiter=slots.small)
+        if feedback is not None:
+            feedback.record(asked, predictor, [one.look for one in decoded if one.look], verdict)
         verdicts |= {i: _classify(i, verdict, row, predictor) for row, i in enumerate(chunk)}
     return [
         FileAnswer(index=i, error=item) if isinstance(item, FileError) else verdicts[i]
@@ -64,7 +83,9 @@ async def answer(
     ]
 
 
-async def _prepare(predictor: Predictor, upload: Upload, limits: Limits, slots: Slots) -> Pixels | FileError:
+async def _prepare(
+    predictor: Predictor, upload: Upload, limits: Limits, slots: Slots, *, watched: bool
+) -> _Prepared | FileError:
     if upload.too_large:
         limit = f"{limits.file_bytes // MIB} MiB"
         return FileError(kind="too_large", detail=f"The file is larger than {limit}. Send a smaller one.")
@@ -80,12 +101,13 @@ async def _prepare(predictor: Predictor, upload: Upload, limits: Limits, slots: 
         return FileError(kind="too_large", detail=f"The image has more than {limit}. Send a smaller one.")
     if pixels > limits.small_pixels:
         limiter = slots.large
-    return await anyio.to_thread.run_sync(_decode, predictor, data, limiter=limiter)
+    return await anyio.to_thread.run_sync(_decode, predictor, data, watched, limiter=limiter)
 
 
-def _decode(predictor: Predictor, data: bytes) -> Pixels | FileError:
+def _decode(predictor: Predictor, data: bytes, watched: bool) -> _Prepared | FileError:
     try:
-        return predictor.prepare(data)
+        image = imaging.decode(data)
+        return _Prepared(predictor.fit_input(image), features.look(image) if watched else None)
     except ImageError as error:
         detail = f"The file {error.fault}. {error.remedy}."
         return FileError.model_validate({"kind": error.kind, "detail": detail})

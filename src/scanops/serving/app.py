@@ -37,7 +37,8 @@ def create_app(bundle_folder: Path, limits: Limits | None = None) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         loading = asyncio.create_task(service.load())
-        yield
+        with service.feedback or contextlib.nullcontext():
+            yield
         loading.cancel()
 
     app = FastAPI(

@@ -13,6 +13,7 @@ from fastapi import Request
 
 from scanops.bundle import bundle as bundles
 from scanops.bundle.predictor import Predictor
+from scanops.serving import feedback
 from scanops.serving.answers import Slots, answer
 from scanops.serving.limits import Limits, read_uploads
 from scanops.serving.problems import ProblemError
@@ -29,7 +30,8 @@ class Service:
         limits: Bounds on a request.
 
     Raises:
-        ConfigError: The bundle is missing or damaged.
+        ConfigError: The bundle, or the feedback store, is missing or damaged.
+        OutsideError: The feedback store cannot be written.
     """
 
     def __init__(self, folder: Path, limits: Limits) -> None:
@@ -43,6 +45,7 @@ class Service:
         )
         self.predictor: Predictor | None = None
         self.slots: Slots | None = None
+        self.feedback = feedback.from_environment(self.model.bundle_sha256)
 
     async def load(self) -> None:
         """Load the graph and run it once, so that the first answer is as quick as the others."""
@@ -78,7 +81,7 @@ class Service:
                 503, "The model is still loading; try again in a second.", {"retry-after": "1"}
             )
         uploads = await read_uploads(dict(request.headers), request.stream(), self.limits)
-        files = await answer(predictor, uploads, self.limits, slots)
+        files = await answer(predictor, uploads, self.limits, slots, self.feedback)
         if all(file.error for file in files):
             kinds = {file.error.kind for file in files if file.error}
             status = 413 if kinds == {"too_large"} else 422
