@@ -42,6 +42,10 @@ challenge: setup  ## Compare the bundle with the one in production, on today's t
 compare: setup  ## Train every candidate of SEARCH (compare.yaml), rank them by the validation split
 	@python -m pipelines.compare --search "$(SEARCH)" --report reports/compare.json --plot plots/compare.png
 
+drift: setup  ## Compare what the service was asked (STORE=its store, WINDOW=500 or 7d) with validation
+	@python -m pipelines.drift --store "$(STORE)" --bundle data/bundle --report reports/drift.json \
+	  --html reports/drift.html $(if $(WINDOW),--window "$(WINDOW)")
+
 test: setup  ## Run all tests that this machine has the parts for
 	@pytest -n auto --dist loadgroup
 
@@ -95,4 +99,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image register challenge compare test test-api fuzz check format lock bench-training bench-validation bench-public bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image register challenge compare drift test test-api fuzz check format lock bench-training bench-validation bench-public bench-repro screenshots clean

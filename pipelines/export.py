@@ -21,7 +21,7 @@ def main() -> None:
         manifest="Parquet file of the validate stage",
         splits="Parquet file of the split stage",
         model="Keras model of the train stage",
-        bundle="folder to write: model.onnx, novelty.npz and bundle.json",
+        bundle="folder to write: model.onnx, bundle.json and what they refer to",
         report="JSON file to write",
     )
     params = config.load(paths.params)
@@ -47,7 +47,7 @@ def main() -> None:
         ranges = export_run.calibration_pictures(learnt, known, params.export, params.training.seed)
         ships = export_run.shrink(folder, full, ranges, held, params.export, params.evaluation)
         temperature = export.calibrate(folder, ships.bundle, ships.probabilities, list(held_out["label"]))
-        silent = export_run.teach_abstaining(folder, (learnt, known), held, params.abstention)
+        silent = export_run.finish(folder, paths.raw, (learnt, known), held, params.abstention)
     name = hash_bundle(paths.bundle)
     atomic.write_json(paths.report, export_run.report(ships, closeness, params.export, name))
     print(f"export: bundle {name[:12]}, {closeness}, temperature {temperature:.2f}; {silent}{ships.remark}")

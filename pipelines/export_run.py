@@ -20,6 +20,7 @@ from scanops.config import Config, Evaluation, Export, fingerprint
 from scanops.errors import VerdictError
 from scanops.evaluation import precision
 from scanops.model_rules import Abstention
+from scanops.monitoring import reference
 
 
 @dataclass(frozen=True)
@@ -161,13 +162,18 @@ def shrink(
     return Shipped(small, bundle, given, comparison, f"{remark}; parity above is of the float32 graph")
 
 
-def teach_abstaining(
-    folder: Path, learnt: tuple[pd.DataFrame, imaging.Pixels], held_out: HeldOut, rules: Abstention
+def finish(
+    folder: Path,
+    raw: Path,
+    learnt: tuple[pd.DataFrame, imaging.Pixels],
+    held_out: HeldOut,
+    rules: Abstention,
 ) -> str:
-    """Put into a finished bundle when it does not answer.
+    """Put into a finished bundle when it does not answer, and what the pictures of validation are like.
 
     Args:
         folder: Holds the bundle that ships, calibrated.
+        raw: Folder of the pulled images.
         learnt: Rows of the train split, and their pictures uint8 [N, S, S, 3].
         held_out: Those of the val split.
         rules: How many head scans may be turned away.
@@ -177,7 +183,11 @@ def teach_abstaining(
     """
     sides = (learnt, (held_out.rows, held_out.pixels))
     train, val = (abstain.Sample(seen, list(rows["label"]), list(rows["group"])) for rows, seen in sides)
-    return abstain.sentence(abstain.teach(Predictor(folder), train, val, rules))
+    limits = abstain.teach(Predictor(folder), train, val, rules)
+    # One picture a group: copies, and slices of one patient, are no second witness.
+    rows = held_out.rows.drop_duplicates("group")
+    reference.write(Predictor(folder), raw, [str(path) for path in rows["path"]])
+    return abstain.sentence(limits)
 
 
 def report(shipped: Shipped, closeness: Parity, rules: Export, bundle_sha256: str) -> dict[str, Any]:

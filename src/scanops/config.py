@@ -20,7 +20,7 @@ from scanops.catalogue import Source
 from scanops.errors import ConfigError
 from scanops.model_rules import SMALLEST_SIDES_PX, Abstention, Augmentation, Imaging, Training
 from scanops.section import Fraction, Section, faults
-from scanops.validation_rules import Validation
+from scanops.validation_rules import Monitoring, Validation
 
 
 class Fractions(Section):
@@ -137,6 +137,7 @@ class Config(Section):
     gate: Gate
     challenge: Challenge
     image: Image
+    monitoring: Monitoring = Monitoring()
     tracking: Tracking
 
     @model_validator(mode="after")

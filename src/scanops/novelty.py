@@ -62,6 +62,24 @@ class Cloud(NamedTuple):
             nearest = (within + off).min(axis=1) / self.usual
         return np.asarray(np.nan_to_num(nearest, nan=np.inf, posinf=np.inf), np.float32)
 
+    def project(self, described: Floats, count: int) -> Floats:
+        """Place pictures along the longest axes, to follow how they spread with few numbers.
+
+        Args:
+            described: float32 [N, D].
+            count: How many axes.
+
+        Returns:
+            float32 [N, count], in standard deviations from the middle of all classes; zeros where there
+            are fewer axes. What is not finite stays so.
+        """
+        placed = np.zeros((len(described), count), np.float32)
+        kept = min(count, len(self.spreads))
+        with np.errstate(over="ignore", invalid="ignore"):
+            away = described / self.scales - self.centres.mean(axis=0)
+            placed[:, :kept] = (away @ self.axes[:, :kept]) / np.sqrt(self.spreads[:kept])
+        return placed
+
 
 @dataclass(frozen=True)
 class Novelty:

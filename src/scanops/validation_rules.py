@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from scanops.section import Fraction, Section, Severity
 
@@ -35,6 +36,24 @@ class Drift(Section):
     max_size_psi: Annotated[float, Field(ge=0)] = 0.25
     max_intensity_psi: Annotated[float, Field(ge=0)] = 0.25
     max_defect_rate_change: Fraction = 0.05
+
+
+class Monitoring(Section):
+    """When the pictures that a service gets have moved from those of validation."""
+
+    false_alarm_rate: Annotated[float, Field(ge=0.0001, le=0.2)] = 0.01
+    shift: Annotated[float, Field(ge=0.05, le=0.9)] = 0.3
+    power: Annotated[float, Field(ge=0.5, lt=1)] = 0.9
+    min_psi: Annotated[float, Field(ge=0)] = 0.1
+
+    @model_validator(mode="after")
+    def _a_shift_that_matters_is_no_small_one(self) -> Monitoring:
+        # Two bins that the shift parts; up to a tenth of it may hide inside one of the ten.
+        seen = max(0.0, self.shift - 0.1)
+        least = 2 * seen * math.log((1 + seen) / (1 - seen))
+        if self.min_psi > least:
+            raise ValueError(f"min_psi above {least:.2f} may hide a shift of {self.shift:g}")
+        return self
 
 
 class Validation(Section):

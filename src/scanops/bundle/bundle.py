@@ -14,6 +14,7 @@ from scanops.errors import ConfigError
 DESCRIPTION = "bundle.json"
 GRAPH = "model.onnx"
 NOVELTY = "novelty.npz"
+REFERENCE = "reference.json"
 NOTICE = "Research software, not a medical device: not for diagnosis."
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -62,6 +63,7 @@ class Bundle(BaseModel):
         params_sha256: Hash of the parameters that shaped the network.
         splits_sha256: Hash of the splits that it learnt from; older bundles say nothing.
         split_rules_sha256: Hash of the parameters that drew those splits; older bundles say nothing.
+        reference_sha256: Hash of `reference.json`, see `monitoring.reference`; older bundles have none.
         notice: Shown wherever a prediction is shown.
     """
 
@@ -83,6 +85,7 @@ class Bundle(BaseModel):
     params_sha256: Sha256
     splits_sha256: Sha256 | None = None
     split_rules_sha256: Sha256 | None = None
+    reference_sha256: Sha256 | None = None
     notice: str = NOTICE
 
 
@@ -114,6 +117,8 @@ def read(folder: Path) -> Bundle:
         expected = {GRAPH: bundle.graph_sha256}
         if bundle.abstention is not None:
             expected[NOVELTY] = bundle.abstention.novelty_sha256
+        if bundle.reference_sha256 is not None:
+            expected[REFERENCE] = bundle.reference_sha256
         changed = [name for name, digest in expected.items() if hash_file(folder / name) != digest]
     except OSError as error:
         raise ConfigError(f"bundle {folder}", f"cannot be read ({error})", remedy) from error

@@ -169,6 +169,18 @@ class Predictor:
         scores = self._novelty.score(batch, given.embedding)
         return Verdict(given, scores, abstention.judge(scores, given.probabilities.max(axis=1), limits))
 
+    def project(self, embedding: Floats, count: int) -> Floats | None:
+        """Sum up embeddings in a few numbers, the same ones as long as the bundle is.
+
+        Args:
+            embedding: float32 [N, D].
+            count: How many numbers a picture.
+
+        Returns:
+            float32 [N, count], see `novelty.Cloud.project`; None for a bundle that never abstains.
+        """
+        return None if self._novelty is None else self._novelty.embedding.project(embedding, count)
+
     def run_graph(self, batch: npt.NDArray[np.uint8]) -> Prediction:
         """Run the graph alone, for comparison with the model that it came from.
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from scanops import filenames
-from scanops.errors import ConfigError, VerdictError
+from scanops import listing
+from scanops.errors import VerdictError
 
 # Names that published data sets give to their split folders, in lower case.
 SPLITS = {
@@ -54,43 +53,16 @@ class Layout:
 def find(root: Path) -> list[str]:
     """List what is below a folder and is no folder itself.
 
-    Links, pipes, sockets and devices are listed like files: each becomes a row that says so. None is followed
-    or opened here, and `plain_files.read` opens none later.
-
     Args:
         root: The raw folder; it may be a link itself.
 
     Returns:
-        Relative POSIX paths as `filenames.to_text` writes them, sorted.
+        See `listing.find`.
 
     Raises:
         ConfigError: The folder is missing, or one in it cannot be listed.
     """
-    if not root.is_dir():
-        raise ConfigError(f"folder {root}", "is not there", "Fetch the data: `make repro`")
-    found = []
-    waiting = [""]  # not recursion: folders may be nested deeper than Python's stack
-    while waiting:
-        above = waiting.pop()
-        for entry in _list(root / above):
-            path = f"{above}/{entry.name}" if above else entry.name
-            if entry.is_dir(follow_symlinks=False):
-                waiting.append(path)
-            else:
-                found.append(filenames.to_text(path))
-    return sorted(found)
-
-
-def _list(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except OSError as error:
-        raise ConfigError(
-            filenames.to_text(str(folder)),
-            f"cannot be listed ({error.strerror})",
-            "Correct its permissions, or leave it out",
-        ) from error
+    return listing.find(root, "Fetch the data: `make repro`")
 
 
 def classify(paths: Iterable[str]) -> Layout:

@@ -6,14 +6,16 @@ import asyncio
 import math
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from scanops import imaging
 from scanops.abstention import Why
 from scanops.bundle.predictor import Predictor, Verdict
 from scanops.errors import ImageError
 from scanops.imaging import Pixels
+from scanops.monitoring import features
 from scanops.serving.batching import Answered, Batcher
+from scanops.serving.feedback import Asked, Feedback
 from scanops.serving.limits import MIB, Limits, Upload
 from scanops.serving.metrics import Metrics
 from scanops.serving.schemas import FileAnswer, FileError
@@ -27,6 +29,11 @@ ADVICE: dict[Why, str] = {
 AHEAD = 2
 
 
+class _Prepared(NamedTuple):
+    pixels: Pixels
+    look: features.Look | None
+
+
 class Answerer:
     """A loaded bundle with the threads that answer for it, shared by all requests. To be made in its loop.
 
@@ -34,11 +41,14 @@ class Answerer:
         predictor: The loaded bundle.
         limits: The bounds in force.
         metrics: Where answers are counted.
+        feedback: Where features of the answers are kept; None keeps none.
     """
 
-    def __init__(self, predictor: Predictor, limits: Limits, metrics: Metrics) -> None:
+    def __init__(
+        self, predictor: Predictor, limits: Limits, metrics: Metrics, feedback: Feedback | None = None
+    ) -> None:
         self.predictor = predictor
-        self._limits, self._metrics = limits, metrics
+        self._limits, self._metrics, self._feedback = limits, metrics, feedback
         self._small = ThreadPoolExecutor(limits.decoders, thread_name_prefix="decode")
         # A large image or DICOM may unpack to far more than was sent: two at once would not fit the
         # container's memory.
@@ -54,13 +64,14 @@ class Answerer:
         Returns:
             One answer a file, in their order.
         """
+        asked = Asked()
         if len(uploads) == 1:
-            return [await self._answer_one(0, uploads[0])]
+            return [await self._answer_one(0, uploads[0], asked)]
         turns = asyncio.Semaphore(AHEAD * max(self._limits.workers, self._limits.decoders))
 
         async def in_turn(index: int, upload: Upload) -> FileAnswer:
             async with turns:
-                return await self._answer_one(index, upload)
+                return await self._answer_one(index, upload, asked)
 
         return await asyncio.gather(*(in_turn(index, upload) for index, upload in enumerate(uploads)))
 
@@ -93,14 +104,22 @@ class Answerer:
         for pool in (self._small, self._large):
             pool.shutdown(wait=True, cancel_futures=True)
 
-    async def _answer_one(self, index: int, upload: Upload) -> FileAnswer:
-        prepared = await self.read(upload, self.predictor.prepare)
+    async def _answer_one(self, index: int, upload: Upload, asked: Asked) -> FileAnswer:
+        prepared = await self.read(upload, self._prepare)
         if isinstance(prepared, FileError):
             self._metrics.count_refused(prepared.kind)
             return FileAnswer(index=index, error=prepared)
-        answer = self.describe(index, await self.batcher.answer(prepared))
+        answered = await self.batcher.answer(prepared.pixels)
+        if self._feedback is not None and prepared.look is not None:
+            self._feedback.record(asked, self.predictor, [prepared.look], answered.verdict.of(answered.row))
+        answer = self.describe(index, answered)
         self._metrics.count_answer(answer)
         return answer
+
+    def _prepare(self, data: bytes) -> _Prepared:
+        image = imaging.decode(data)
+        look = features.look(image) if self._feedback is not None else None
+        return _Prepared(self.predictor.fit_input(image), look)
 
     async def read(self, upload: Upload, read: Callable[[bytes], Read]) -> Read | FileError:
         """Read one file in the thread that its size calls for, once its header is within bounds.

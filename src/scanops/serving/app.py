@@ -54,9 +54,10 @@ def create_app(bundle_folder: Path, limits: Limits | None = None, options: Optio
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         loading = asyncio.create_task(service.load())
-        yield
-        loading.cancel()
-        await service.close()
+        with service.feedback or contextlib.nullcontext():
+            yield
+            loading.cancel()
+            await service.close()
 
     app = FastAPI(
         title="ScanOps",

@@ -13,7 +13,7 @@ from fastapi import Request
 
 from scanops.bundle import bundle as bundles
 from scanops.bundle.predictor import Predictor, Verdict
-from scanops.serving import logs
+from scanops.serving import feedback, logs
 from scanops.serving.answers import Answerer
 from scanops.serving.limits import Limits, Upload, read_uploads
 from scanops.serving.metrics import Metrics
@@ -30,7 +30,8 @@ class Service:
         limits: Bounds on a request.
 
     Raises:
-        ConfigError: The bundle is missing or damaged.
+        ConfigError: The bundle, or the feedback store, is missing or damaged.
+        OutsideError: The feedback store cannot be written.
     """
 
     def __init__(self, folder: Path, limits: Limits) -> None:
@@ -46,6 +47,7 @@ class Service:
         self.room = Room(limits)
         self.metrics.watch(lambda: self.room.pictures, lambda: self.room.requests)
         self.answerer: Answerer | None = None
+        self.feedback = feedback.from_environment(self.model.bundle_sha256)
 
     @property
     def predictor(self) -> Predictor | None:
@@ -59,7 +61,7 @@ class Service:
         except Exception as error:  # a service that cannot load says so in its log and stays unready
             logs.write(logging.ERROR, "load", type=type(error).__name__, detail=str(error))
             return
-        self.answerer = Answerer(predictor, self.limits, self.metrics)
+        self.answerer = Answerer(predictor, self.limits, self.metrics, self.feedback)
         logs.write(logging.INFO, "ready", bundle_sha256=self.model.bundle_sha256)
 
     async def close(self) -> None:

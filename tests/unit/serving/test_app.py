@@ -15,6 +15,7 @@ import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
 
+from scanops import imaging
 from scanops.bundle import bundle as bundles
 from scanops.bundle.predictor import Predictor
 from scanops.digest import hash_file
@@ -214,17 +215,17 @@ def test_a_picture_bomb_is_refused_by_its_header(client: TestClient) -> None:
 def test_large_images_are_decoded_one_at_a_time(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Requests side by side cannot take more memory than one large image needs."""
     limits, active, most = Limits(small_pixels=100), 0, 0
-    prepare = Predictor.prepare
+    decode = imaging.decode
 
-    def watched(self: Predictor, data: bytes) -> object:
+    def watched(data: bytes) -> object:
         nonlocal active, most
         active += 1
         most = max(most, active)
         time.sleep(0.02)
         active -= 1
-        return prepare(self, data)
+        return decode(data)
 
-    monkeypatch.setattr(Predictor, "prepare", watched)
+    monkeypatch.setattr(imaging, "decode", watched)
     with TestClient(create_app(bundle, limits)) as client, ThreadPoolExecutor(4) as pool:
         wait_ready(client)
         sent = [pool.submit(client.post, "/v1/predict", files=parts(png(), png())) for _ in range(4)]

@@ -1,0 +1,1 @@
+"""What happens to a bundle once it answers: features of requests, their store, and drift."""
