@@ -64,6 +64,8 @@ lock: setup  ## Resolve the lock files anew
 	  --no-emit-index-url --upgrade --extra serve --extra pipeline --extra cluster --extra dev pyproject.toml -o requirements/dev.txt
 	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --upgrade --extra serve --constraint requirements/dev.txt pyproject.toml -o requirements/serve.txt
+	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --upgrade --constraint requirements/dev.txt --group lambda -o requirements/lambda.txt
 	echo cleanvision | build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-emit-index-url --upgrade --constraint requirements/dev.txt - -o requirements/cleanvision.txt
 

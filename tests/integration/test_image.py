@@ -10,18 +10,21 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from PIL import Image
 
 from scanops.bundle import bundle as bundles
 from scanops.bundle.predictor import Predictor
 from scanops.digest import hash_file
-from scanops.release import card, hardening, image_context, smoke
+from scanops.release import base_contents, card, hardening, image_context, smoke
 from scanops.release.engine import Engine
 from tests.bundles import make_bundle
 
@@ -137,6 +140,41 @@ def test_the_card_is_in_the_bundle(stage: Path, engine: Engine, container: str) 
     assert said.strip() == (stage / "card.md").read_text(encoding="utf-8").strip()
 
 
+def test_the_bill_of_materials_is_what_is_in_the_image(engine: Engine, container: str) -> None:
+    """The SBOM fits its schema, and names what Python and dpkg in the image name: no more, no less."""
+    code = (
+        "import importlib.metadata as m, json, re\n"
+        "libraries = [d.name + ' ' + d.version for d in m.distributions(path=['lib'])]\n"
+        "status = open('/var/lib/dpkg/status').read()\n"
+        "said = {'bill': open('sbom.cdx.json').read(), 'libraries': libraries,\n"
+        "        'packages': re.findall('^Package: (.+)$', status, re.M)}\n"
+        "print(json.dumps(said))"
+    )
+    said = json.loads(engine.call("exec", container, "python3", "-c", code))
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(said["bill"]) is None
+    parts = json.loads(said["bill"])["components"]
+    libraries = [part for part in parts if part.get("purl", "").startswith("pkg:pypi/")]
+    packages = [part for part in parts if part.get("purl", "").startswith("pkg:deb/")]
+    assert sorted(f"{part['name']} {part['version']}" for part in libraries) == sorted(said["libraries"])
+    assert sorted(part["name"] for part in packages) == sorted(said["packages"])
+    model = next(part for part in parts if part["type"] == "machine-learning-model")
+    labels = engine.inspect(container, "container")["Config"]["Labels"]
+    assert model["hashes"][0]["content"] == labels["io.scanops.bundle"]
+
+
+def test_every_licence_that_is_listed_is_there(engine: Engine, container: str) -> None:
+    """Each file that the list points to is in the image, and each library's licence is stated."""
+    code = (
+        "import os\nlines = open('LICENCES.txt').read().splitlines()\n"
+        "paths = [line.strip() for line in lines if line.startswith('    /')]\n"
+        "print(len(paths), [path for path in paths if not os.path.isfile(path)],"
+        " [line for line in lines if line.endswith(': not stated')])"
+    )
+    count, missing = engine.call("exec", container, "python3", "-c", code).split(" ", 1)
+    assert int(count) > 20
+    assert missing == "[] []"
+
+
 def test_runs_as_nobody_on_a_read_only_root(engine: Engine, container: str) -> None:
     """The process is uid 10001, holds no capability, gains none, and can write nowhere."""
     code = (
@@ -199,9 +237,9 @@ def test_the_same_content_gives_the_same_layers(
     stage: Path, report: dict[str, Any], engine: Engine, tmp_path: Path
 ) -> None:
     """Nothing of the clock, the folder or the engine's cache enters a layer."""
-    major, minor = map(int, report["python"].split("."))
+    base, version = base_contents.read(engine, report["base"]), metadata.version("scanops")
     with card.with_bundle(stage / "bundle", stage / "card.md") as shipped:
-        image_context.assemble(ROOT, tmp_path, shipped, (major, minor))
+        image_context.assemble(ROOT, tmp_path, shipped, base, version)
     arguments = ["--no-cache", "--network", "none", "--quiet", "--build-arg", f"BASE={report['base']}"]
     again = engine.call("build", *arguments, str(tmp_path), extra_env=engine.builder())
     try:
