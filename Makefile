@@ -30,6 +30,14 @@ engine: setup  ## Find a container engine; as root on Debian or Ubuntu, install 
 image: setup  ## Build and smoke-test the image again (the last stage of repro)
 	@dvc repro --single-item --force image
 
+image-lambda: setup  ## Build the image for AWS Lambda on the tested image
+	@python -m pipelines.image_lambda --report reports/image_lambda.json
+
+emulator: requirements/emulator.txt setup  ## Fetch AWS's Lambda emulator, which tests run, into build/
+	@pip download --quiet --no-deps --require-hashes --dest build/emulator --requirement requirements/emulator.txt
+	@python -m zipfile -e build/emulator/aws_sam_cli-*.whl build/emulator
+	@chmod +x build/emulator/samcli/local/rapid/aws-lambda-rie-*
+
 register: setup  ## Put the bundle that passed the gate into the model registry, as the candidate
 	@python -m pipelines.register --bundle data/bundle --gate reports/gate.json --card reports/model_card.md
 
@@ -52,7 +60,7 @@ check: setup  ## Format, lint, types, import rules
 	mypy
 	lint-imports
 	shellcheck requirements/setup.sh .ci/run
-	hadolint docker/Dockerfile
+	hadolint docker/Dockerfile docker/lambda.Dockerfile
 	yamllint --strict .
 
 format: setup  ## Apply formatting and safe fixes
@@ -87,4 +95,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image register challenge compare test check format lock bench-training bench-validation bench-public bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge compare test check format lock bench-training bench-validation bench-public bench-repro screenshots clean

@@ -44,7 +44,12 @@ def read(folder: Path) -> tuple[Distribution, ...]:
         All of them, sorted by name without regard to case.
     """
     found = (_describe(item) for item in metadata.distributions(path=[str(folder)]))
-    return tuple(sorted(found, key=lambda item: (item.name.lower(), item.version)))
+    return tuple(sorted(found, key=order))
+
+
+def order(item: Distribution) -> tuple[str, str]:
+    """Sort by name without regard to case."""
+    return item.name.lower(), item.version
 
 
 def _describe(item: metadata.Distribution) -> Distribution:

@@ -14,6 +14,7 @@ from scanops.bundle import bundle as bundles
 from scanops.errors import OutsideError
 from scanops.release import distributions, licences, sbom
 from scanops.release.base_contents import Contents
+from scanops.release.distributions import Distribution
 from scanops.release.engine import last_lines
 
 ENTRY = "scanops.serving.__main__"
@@ -67,25 +68,27 @@ def assemble(root: Path, context: Path, bundle: Path, base: Contents, version: s
     """
     shutil.copy(root / "docker" / "Dockerfile", context / "Dockerfile")
     for path in [*source_files(root), *data_files(root)]:
-        _copy(path, context / path.relative_to(root))
+        copy(path, context / path.relative_to(root))
     for path in sorted(bundle.iterdir()):
         if path.is_file():
-            _copy(path, context / "bundle" / path.name)
+            copy(path, context / "bundle" / path.name)
     fetch_libraries(root / "requirements" / "serve.txt", context / "lib", base.python_minor)
-    tell_contents(context, context / "lib", base, bundles.hash_bundle(bundle), version)
+    found = distributions.read(context / "lib")
+    tell_contents(context, found, base, bundles.hash_bundle(bundle), version)
 
 
-def tell_contents(context: Path, libraries: Path, base: Contents, bundle_sha256: str, version: str) -> None:
+def tell_contents(
+    context: Path, found: Sequence[Distribution], base: Contents, bundle_sha256: str, version: str
+) -> None:
     """Write the bill of materials and the list of licences, from what is about to go into the image.
 
     Args:
         context: Where to.
-        libraries: The Python distributions of the image.
+        found: The Python distributions of the image, in the order in which they are listed.
         base: What the base image holds.
         bundle_sha256: The bundle in the image.
         version: Of ScanOps.
     """
-    found = distributions.read(libraries)
     bill = sbom.write(found, base, bundle_sha256, version)
     (context / sbom.NAME).write_text(bill, encoding="utf-8")
     (context / licences.NAME).write_text(licences.write(found, base, LIBRARIES), encoding="utf-8")
@@ -150,7 +153,8 @@ def _module_file(places: Sequence[Path], name: str) -> Path | None:
     return None
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path) -> None:
+    """Copy a file into a build context, readable for everybody."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     target.chmod(0o644)
