@@ -63,6 +63,9 @@ check: setup  ## Format, lint, types, import rules
 	hadolint docker/Dockerfile docker/lambda.Dockerfile
 	yamllint --strict .
 
+audit: setup  ## Ask whether a locked distribution has a known vulnerability (needs an advisory service)
+	@python -m pipelines.audit requirements/serve.txt requirements/lambda.txt requirements/dev.txt
+
 format: setup  ## Apply formatting and safe fixes
 	ruff format .
 	ruff check --fix .
@@ -95,4 +98,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge compare test check format lock bench-training bench-validation bench-public bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge compare test check audit format lock bench-training bench-validation bench-public bench-repro screenshots clean

@@ -36,7 +36,7 @@ class Context:
     function_name = "scanops"
 
 
-CONTEXT: LambdaContext = Context()  # type: ignore[assignment]
+CONTEXT: LambdaContext = Context()
 
 
 def scan() -> bytes:
