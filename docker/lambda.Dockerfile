@@ -11,6 +11,7 @@ WORKDIR /layers/opt/scanops/lib
 RUN rm -rf bin \
  && python3 -m compileall -q -j 0 --invalidation-mode unchecked-hash -s /layers -p / . \
  && find /layers -exec touch -h -d @0 {} +
+USER 10001:10001
 
 # hadolint ignore=DL3006 -- the same image
 FROM ${IMAGE}
