@@ -66,6 +66,7 @@ class Stack:
 
     Attributes:
         engine: Where it runs.
+        project: Its name.
         command: Compose with its files and its project.
         environment: What it is started with.
         https: Its port for TLS on 127.0.0.1.
@@ -73,6 +74,7 @@ class Stack:
     """
 
     engine: Engine
+    project: str
     command: tuple[str, ...]
     environment: dict[str, str]
     https: int
@@ -92,7 +94,9 @@ class Stack:
 
     def container(self, service: str) -> str:
         """Return the id of a service's container."""
-        return self.call("ps", "--quiet", service).splitlines()[0]
+        labels = {"project": self.project, "service": service}
+        filters = [f"--filter=label=com.docker.compose.{name}={value}" for name, value in labels.items()]
+        return self.engine.call("ps", "--all", "--quiet", *filters).splitlines()[0]
 
     def describe(self, service: str) -> dict[str, Any]:
         """Return the engine's description of a service's container."""
