@@ -32,6 +32,14 @@ engine: setup  ## Find a container engine; as root on Debian or Ubuntu, install 
 image: setup  ## Build and smoke-test the image again (the last stage of repro)
 	@dvc repro --single-item --force image
 
+image-lambda: setup  ## Build the image for AWS Lambda on the tested image
+	@python -m pipelines.image_lambda --report reports/image_lambda.json
+
+emulator: requirements/emulator.txt setup  ## Fetch AWS's Lambda emulator, which tests run, into build/
+	@pip download --quiet --no-deps --require-hashes --dest build/emulator --requirement requirements/emulator.txt
+	@python -m zipfile -e build/emulator/aws_sam_cli-*.whl build/emulator
+	@chmod +x build/emulator/samcli/local/rapid/aws-lambda-rie-*
+
 register: setup  ## Put the bundle that passed the gate into the model registry, as the candidate
 	@python -m pipelines.register --bundle data/bundle --gate reports/gate.json --card reports/model_card.md
 
@@ -66,8 +74,11 @@ check: setup  ## Format, lint, types, import rules
 	mypy
 	lint-imports
 	shellcheck requirements/setup.sh .ci/run
-	hadolint docker/Dockerfile
+	hadolint docker/Dockerfile docker/lambda.Dockerfile
 	yamllint --strict .
+
+audit: setup  ## Ask whether a locked distribution has a known vulnerability (needs an advisory service)
+	@python -m pipelines.audit requirements/serve.txt requirements/lambda.txt requirements/dev.txt
 
 format: setup  ## Apply formatting and safe fixes
 	ruff format .
@@ -78,6 +89,8 @@ lock: setup  ## Resolve the lock files anew
 	  --no-emit-index-url --upgrade --extra serve --extra pipeline --extra cluster --extra dev pyproject.toml -o requirements/dev.txt
 	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --upgrade --extra serve --constraint requirements/dev.txt pyproject.toml -o requirements/serve.txt
+	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --upgrade --constraint requirements/dev.txt --group lambda -o requirements/lambda.txt
 	echo cleanvision | build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-emit-index-url --upgrade --constraint requirements/dev.txt - -o requirements/cleanvision.txt
 
@@ -99,4 +112,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image register challenge compare drift test test-api fuzz check format lock bench-training bench-validation bench-public bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge compare drift test test-api fuzz check audit format lock bench-training bench-validation bench-public bench-repro screenshots clean

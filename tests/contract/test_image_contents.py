@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scanops.release import image_context
+from scanops.release import image_context, licences, sbom
 
 ROOT = Path(__file__).parents[2]
 # Loaded when the first DICOM file comes: pydicom takes half a second, which no start should.
@@ -50,5 +50,5 @@ def test_every_file_of_the_page_is_put_in() -> None:
 def test_the_build_context_has_all_that_the_dockerfile_copies() -> None:
     """Each COPY source of the Dockerfile is filled by the context, or comes from a stage."""
     lines = (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8").splitlines()
-    copied = {line.split()[1] for line in lines if line.startswith("COPY ") and "--from=" not in line}
-    assert copied == {"lib", "src", "bundle"}
+    copied = [line.split()[1:-1] for line in lines if line.startswith("COPY ") and "--from=" not in line]
+    assert {name for names in copied for name in names} == {"lib", "src", "bundle", sbom.NAME, licences.NAME}

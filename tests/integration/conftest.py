@@ -1,7 +1,8 @@
-"""The page in a real browser: a service of this environment, a scan, and the page opened."""
+"""What tests share that look from outside: the page in a real browser, and one image, built once."""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -11,12 +12,15 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image, ImageDraw
 
+from scanops.release import hardening
+from scanops.release.engine import Engine
 from tests.bundles import make_bundle
+from tests.image_stage import lay_out, run_stage
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -87,3 +91,35 @@ def page(browser: Browser, url: str, request: pytest.FixtureRequest) -> Iterator
     noted = re.compile(r"Failed to load resource: .*(\b(409|422|503)\b|ERR_INTERNET_DISCONNECTED)")
     assert [fault for fault in faults if not noted.match(fault)] == []
     assert [sent for sent in requests if not sent.startswith((url, "blob:"))] == []
+
+
+@pytest.fixture(scope="session")
+def stage(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Run the stage once; give the folder with its report."""
+    folder = tmp_path_factory.mktemp("image")
+    lay_out(folder)
+    done = run_stage(folder)
+    assert done.returncode == 0, done.stderr
+    assert "make serve" in done.stdout
+    return folder
+
+
+@pytest.fixture(scope="session")
+def report(stage: Path) -> dict[str, Any]:
+    """Give the report of the stage."""
+    return dict(json.loads((stage / "image.json").read_text(encoding="utf-8")))
+
+
+@pytest.fixture(scope="session")
+def container(engine: Engine, report: dict[str, Any]) -> Iterator[str]:
+    """Run the image as `make serve` does, until it is healthy by its own check."""
+    name = f"scanops-test-{os.getpid()}"
+    try:
+        engine.start(report["digest"], name, hardening.run_options(engine, "127.0.0.1:"))
+        deadline = time.monotonic() + 60
+        while engine.inspect(name, "container")["State"].get("Health", {}).get("Status") != "healthy":
+            assert time.monotonic() < deadline, engine.logs(name)
+            time.sleep(0.5)
+        yield name
+    finally:
+        engine.remove(name)

@@ -4,107 +4,25 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import subprocess
-import sys
-import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 from PIL import Image
 
 from scanops.bundle import bundle as bundles
-from scanops.bundle.predictor import Predictor
 from scanops.digest import hash_file
-from scanops.release import card, hardening, image_context, smoke
+from scanops.release import base_contents, card, hardening, image_context, smoke
 from scanops.release.engine import Engine
-from tests.bundles import make_bundle
+from tests.image_stage import ROOT, run_stage
 
-ROOT = Path(__file__).parents[2]
-CLASSES = ("left", "right", "none")
 # One worker builds, and shares what it built.
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
-
-
-def lay_out(folder: Path) -> None:
-    """Write what the earlier stages leave: a bundle, a passing verdict, test images and their answers."""
-    bundle = make_bundle(folder / "bundle", CLASSES)
-    gate = {"verdict": "pass", "bundle_sha256": bundles.hash_bundle(bundle)}
-    (folder / "gate.json").write_text(json.dumps(gate), encoding="utf-8")
-    (folder / "card.md").write_text(f"# About {gate['bundle_sha256']}\n", encoding="utf-8")
-    random, rows, predictor = np.random.default_rng(5), [], Predictor(bundle)
-    (folder / "raw").mkdir()
-    for index in range(10):
-        file = io.BytesIO()
-        picture = random.integers(0, 255, (50, 30 + index, 3), dtype=np.uint8)
-        Image.fromarray(picture).save(file, "PNG" if index % 2 else "JPEG")
-        path = folder / "raw" / f"{index}.img"
-        path.write_bytes(file.getvalue())
-        row = predictor.predict(np.stack([predictor.prepare(path.read_bytes())])).probabilities[0]
-        label = CLASSES[int(row.argmax())]
-        answer = {f"p_{name}": float(value) for name, value in zip(CLASSES, row, strict=True)}
-        rows.append(
-            {"image_id": str(index), "path": path.name, "label": label, "prediction": label, **answer}
-        )
-    table = pd.DataFrame(rows)
-    table[["image_id", "path", "label"]].assign(split="test").to_parquet(folder / "splits.parquet")
-    table.drop(columns="path").to_parquet(folder / "predictions.parquet")
-
-
-def run_stage(folder: Path) -> subprocess.CompletedProcess[str]:
-    """Run the stage as `make repro` does."""
-    command = [sys.executable, "-m", "pipelines.image", "--params", str(ROOT / "params.yaml")]
-    for name in ("bundle", "raw"):
-        command += [f"--{name}", str(folder / name)]
-    command += ["--gate", str(folder / "gate.json"), "--report", str(folder / "image.json")]
-    command += ["--card", str(folder / "card.md"), "--timings", str(folder / "timings.json")]
-    command += [
-        "--splits",
-        str(folder / "splits.parquet"),
-        "--predictions",
-        str(folder / "predictions.parquet"),
-    ]
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT / "src"), str(ROOT)])}
-    return subprocess.run(
-        command, check=False, cwd=ROOT, capture_output=True, text=True, env=env, timeout=900
-    )
-
-
-@pytest.fixture(scope="module")
-def stage(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Run the stage once; give the folder with its report."""
-    folder = tmp_path_factory.mktemp("image")
-    lay_out(folder)
-    done = run_stage(folder)
-    assert done.returncode == 0, done.stderr
-    assert "make serve" in done.stdout
-    return folder
-
-
-@pytest.fixture(scope="module")
-def report(stage: Path) -> dict[str, Any]:
-    """Give the report of the stage."""
-    return dict(json.loads((stage / "image.json").read_text(encoding="utf-8")))
-
-
-@pytest.fixture(scope="module")
-def container(engine: Engine, report: dict[str, Any]) -> Iterator[str]:
-    """Run the image as `make serve` does, until it is healthy by its own check."""
-    name = f"scanops-test-{os.getpid()}"
-    try:
-        engine.start(report["digest"], name, hardening.run_options(engine, "127.0.0.1:"))
-        deadline = time.monotonic() + 60
-        while engine.inspect(name, "container")["State"].get("Health", {}).get("Status") != "healthy":
-            assert time.monotonic() < deadline, engine.logs(name)
-            time.sleep(0.5)
-        yield name
-    finally:
-        engine.remove(name)
 
 
 def test_the_report_names_what_was_built(stage: Path, report: dict[str, Any], engine: Engine) -> None:
@@ -135,6 +53,41 @@ def test_the_card_is_in_the_bundle(stage: Path, engine: Engine, container: str) 
     """Whoever has the image alone can read what it is for and how good it is."""
     said = engine.call("exec", container, "python3", "-c", "print(open('bundle/model_card.md').read())")
     assert said.strip() == (stage / "card.md").read_text(encoding="utf-8").strip()
+
+
+def test_the_bill_of_materials_is_what_is_in_the_image(engine: Engine, container: str) -> None:
+    """The SBOM fits its schema, and names what Python and dpkg in the image name: no more, no less."""
+    code = (
+        "import importlib.metadata as m, json, re\n"
+        "libraries = [d.name + ' ' + d.version for d in m.distributions(path=['lib'])]\n"
+        "status = open('/var/lib/dpkg/status').read()\n"
+        "said = {'bill': open('sbom.cdx.json').read(), 'libraries': libraries,\n"
+        "        'packages': re.findall('^Package: (.+)$', status, re.M)}\n"
+        "print(json.dumps(said))"
+    )
+    said = json.loads(engine.call("exec", container, "python3", "-c", code))
+    assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(said["bill"]) is None
+    parts = json.loads(said["bill"])["components"]
+    libraries = [part for part in parts if part.get("purl", "").startswith("pkg:pypi/")]
+    packages = [part for part in parts if part.get("purl", "").startswith("pkg:deb/")]
+    assert sorted(f"{part['name']} {part['version']}" for part in libraries) == sorted(said["libraries"])
+    assert sorted(part["name"] for part in packages) == sorted(said["packages"])
+    model = next(part for part in parts if part["type"] == "machine-learning-model")
+    labels = engine.inspect(container, "container")["Config"]["Labels"]
+    assert model["hashes"][0]["content"] == labels["io.scanops.bundle"]
+
+
+def test_every_licence_that_is_listed_is_there(engine: Engine, container: str) -> None:
+    """Each file that the list points to is in the image, and each library's licence is stated."""
+    code = (
+        "import os\nlines = open('LICENCES.txt').read().splitlines()\n"
+        "paths = [line.strip() for line in lines if line.startswith('    /')]\n"
+        "print(len(paths), [path for path in paths if not os.path.isfile(path)],"
+        " [line for line in lines if line.endswith(': not stated')])"
+    )
+    count, missing = engine.call("exec", container, "python3", "-c", code).split(" ", 1)
+    assert int(count) > 20
+    assert missing == "[] []"
 
 
 def test_runs_as_nobody_on_a_read_only_root(engine: Engine, container: str) -> None:
@@ -199,9 +152,9 @@ def test_the_same_content_gives_the_same_layers(
     stage: Path, report: dict[str, Any], engine: Engine, tmp_path: Path
 ) -> None:
     """Nothing of the clock, the folder or the engine's cache enters a layer."""
-    major, minor = map(int, report["python"].split("."))
+    base, version = base_contents.read(engine, report["base"]), metadata.version("scanops")
     with card.with_bundle(stage / "bundle", stage / "card.md") as shipped:
-        image_context.assemble(ROOT, tmp_path, shipped, (major, minor))
+        image_context.assemble(ROOT, tmp_path, shipped, base, version)
     arguments = ["--no-cache", "--network", "none", "--quiet", "--build-arg", f"BASE={report['base']}"]
     again = engine.call("build", *arguments, str(tmp_path), extra_env=engine.builder())
     try:

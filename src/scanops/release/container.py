@@ -11,7 +11,7 @@ from typing import Any
 
 from scanops.bundle import bundle as bundles
 from scanops.digest import hash_file
-from scanops.release import base_image, commit, image_context
+from scanops.release import base_contents, base_image, commit, image_context
 from scanops.release.engine import Engine
 from scanops.release.smoke import Result
 
@@ -71,7 +71,8 @@ def build(engine: Engine, root: Path, bundle: Path, gate: Path, base: str, name:
     reference = f"{name}:{bundle_sha256[:12]}"
     with tempfile.TemporaryDirectory(prefix="scanops-image-") as folder:
         context = Path(folder)
-        image_context.assemble(root, context, bundle, standing_on.python)
+        contents = base_contents.read(engine, standing_on.reference)
+        image_context.assemble(root, context, bundle, contents, arguments["VERSION"])
         digest = engine.build(context, reference, arguments)
     size = int(engine.inspect(digest)["Size"])
     return Built(reference, digest, size, bundle_sha256, git_sha, standing_on)

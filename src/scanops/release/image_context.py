@@ -10,12 +10,17 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from scanops.bundle import bundle as bundles
 from scanops.errors import OutsideError
+from scanops.release import distributions, licences, sbom
+from scanops.release.base_contents import Contents
+from scanops.release.distributions import Distribution
 from scanops.release.engine import last_lines
 
 ENTRY = "scanops.serving.__main__"
 # Data that the service reads beside its code.
 DATA = ("src/scanops/serving/web",)
+LIBRARIES = "/opt/scanops/lib"  # where the Dockerfile puts them
 GLIBC_MINOR = 36  # Debian 12; wheels built for this or any older C library run there
 
 
@@ -48,25 +53,45 @@ def data_files(root: Path) -> list[Path]:
     return sorted(path for folder in DATA for path in (root / folder).rglob("*") if path.is_file())
 
 
-def assemble(root: Path, context: Path, bundle: Path, python: tuple[int, int]) -> None:
+def assemble(root: Path, context: Path, bundle: Path, base: Contents, version: str) -> None:
     """Fill a build context: after this, the build needs neither network nor certificates.
 
     Args:
         root: The project's folder.
         context: An empty folder.
         bundle: The bundle's folder.
-        python: The base image's Python: major, minor.
+        base: What the base image holds.
+        version: Of ScanOps, for the bill of materials.
 
     Raises:
         OutsideError: The libraries cannot be fetched.
     """
     shutil.copy(root / "docker" / "Dockerfile", context / "Dockerfile")
     for path in [*source_files(root), *data_files(root)]:
-        _copy(path, context / path.relative_to(root))
+        copy(path, context / path.relative_to(root))
     for path in sorted(bundle.iterdir()):
         if path.is_file():
-            _copy(path, context / "bundle" / path.name)
-    fetch_libraries(root / "requirements" / "serve.txt", context / "lib", python)
+            copy(path, context / "bundle" / path.name)
+    fetch_libraries(root / "requirements" / "serve.txt", context / "lib", base.python_minor)
+    found = distributions.read(context / "lib")
+    tell_contents(context, found, base, bundles.hash_bundle(bundle), version)
+
+
+def tell_contents(
+    context: Path, found: Sequence[Distribution], base: Contents, bundle_sha256: str, version: str
+) -> None:
+    """Write the bill of materials and the list of licences, from what is about to go into the image.
+
+    Args:
+        context: Where to.
+        found: The Python distributions of the image, in the order in which they are listed.
+        base: What the base image holds.
+        bundle_sha256: The bundle in the image.
+        version: Of ScanOps.
+    """
+    bill = sbom.write(found, base, bundle_sha256, version)
+    (context / sbom.NAME).write_text(bill, encoding="utf-8")
+    (context / licences.NAME).write_text(licences.write(found, base, LIBRARIES), encoding="utf-8")
 
 
 def fetch_libraries(requirements: Path, target: Path, python: tuple[int, int]) -> None:
@@ -128,7 +153,8 @@ def _module_file(places: Sequence[Path], name: str) -> Path | None:
     return None
 
 
-def _copy(source: Path, target: Path) -> None:
+def copy(source: Path, target: Path) -> None:
+    """Copy a file into a build context, readable for everybody."""
     target.parent.mkdir(parents=True, exist_ok=True)
     shutil.copyfile(source, target)
     target.chmod(0o644)
