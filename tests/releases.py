@@ -12,10 +12,13 @@ from pathlib import Path
 
 import yaml
 
+from scanops import config
 from scanops.bundle import bundle as bundles
 from scanops.digest import hash_file
 from scanops.release.candidate import REVISION
+from scanops.release.desk import Desk
 from scanops.release.image_registry import ImageRegistry
+from scanops.release.ledger_branch import LedgerBranch
 from tests.image_registry import push_tiny
 
 ROOT = Path(__file__).parents[1]
@@ -42,6 +45,11 @@ class Clone:
         """Run git here."""
         command = ["git", "-C", str(self.folder), *arguments]
         return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+    def desk(self) -> Desk:
+        """Give what promotions here are recorded with, in this process."""
+        rules = config.load(self.folder / "params.yaml").tracking
+        return Desk(LedgerBranch.find(self.folder), rules)
 
     def environment(self) -> dict[str, str]:
         """Nothing of this process's environment but where programs are."""

@@ -40,15 +40,15 @@ def require(root: Path, remote: str, git_sha: str) -> None:
 
 
 def _require_commit(git: Git, remote: str, git_sha: str) -> None:
-    if _is_in(git, git_sha, _tips(git, remote)):
+    tips = _tips(git, remote)
+    if _is_in(git, git_sha, tips):
         return
     # Others may have pushed since: their commits lead to ours, but are not here yet.
-    quietly = ("--quiet", "--no-tags", "--no-write-fetch-head")
     try:
-        git.call("fetch", *quietly, remote, "refs/heads/*")
+        git.call("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", remote, *tips)
     except GitError as error:
         raise _unreachable(remote, error) from error
-    if not _is_in(git, git_sha, _tips(git, remote)):
+    if not _is_in(git, git_sha, tips):
         fault = f"is on no branch of {hide_password(remote)}"
         raise VerdictError(f"commit {git_sha[:12]}", fault, "Push it, so that others can find the code")
 

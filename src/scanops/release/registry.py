@@ -25,7 +25,7 @@ from scanops.atomic import replacing
 from scanops.bundle import bundle as bundles
 from scanops.config import Tracking
 from scanops.errors import ConfigError, OutsideError, VerdictError
-from scanops.release import card, pyfunc_model, tracking
+from scanops.release import card, tracking
 from scanops.release.addresses import hide_password
 from scanops.release.ledger import Stage
 
@@ -215,6 +215,8 @@ def _damaged(version: ModelVersion, fault: str) -> VerdictError:
 
 
 def _log(bundle: Path, description: bundles.Bundle) -> Any:
+    from scanops.release import pyfunc_model  # noqa: PLC0415 -- MLflow warns of its hints when it is loaded
+
     shape = (-1, description.size_px, description.size_px, 3)
     answers = TensorSpec(np.dtype(np.float32), (-1, len(description.classes)))
     return mlflow.pyfunc.log_model(
@@ -234,7 +236,9 @@ def opened(rules: Tracking) -> Iterator[mlflow.MlflowClient]:
     """Speak to the registry; what it refuses inside of the block is an `OutsideError`."""
     uri = os.environ.get("MLFLOW_TRACKING_URI") or rules.uri
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    for talker in ("alembic", "mlflow.pyfunc"):
+        logging.getLogger(talker).setLevel(logging.WARNING)
     try:
         mlflow.set_tracking_uri(uri)
         mlflow.set_experiment(rules.experiment)

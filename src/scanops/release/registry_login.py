@@ -33,7 +33,7 @@ def answer(session: requests.Session, host: str, challenge: str) -> str:
     """
     scheme, _, rest = challenge.partition(" ")
     login = _stored(host)
-    basic = (login["Username"], login["Password"]) if login.get("Username") else None
+    basic = (login["username"], login["password"]) if login.get("username") else None
     if scheme.lower() != "bearer":
         return "Basic " + base64.b64encode(":".join(basic).encode()).decode() if basic else ""
     asked = parse_dict_header(rest)
@@ -50,7 +50,8 @@ def answer(session: requests.Session, host: str, challenge: str) -> str:
 
 def _stored(host: str) -> dict[str, Any]:
     try:
-        return dict(docker_login.load_config().resolve_authconfig(host) or {})
+        found = docker_login.load_config().resolve_authconfig(host) or {}
+        return {name.lower(): value for name, value in found.items()}  # helpers write them large
     except DockerException as error:
         fault = f"cannot be read ({error})"
         raise ConfigError(f"login for {host}", fault, "Log in again with `docker login`") from error
