@@ -7,7 +7,7 @@ SEARCH ?= compare.yaml
 EXAMPLES ?= 500
 FUZZ_SECONDS ?= 600
 # Through the environment: the shell is not to read what a value holds.
-export SET
+export SET TO REF REASON DESPITE JSON DIGEST REGISTRY OUT
 
 help:  ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,24 @@ register: setup  ## Put the bundle that passed the gate into the model registry,
 challenge: setup  ## Compare the bundle with the one in production, on today's test images
 	@python -m pipelines.challenge --raw data/raw --manifest data/manifest.parquet --splits data/splits.parquet \
 	  --bundle data/bundle --gate reports/gate.json --report reports/challenge.json
+
+push: setup  ## Push the tested image to REGISTRY=host[:port]/name, by its digest
+	@python -m pipelines.push --registry "$$REGISTRY"
+
+promote: setup  ## Promote TO=candidate|staging|production; REF= says what you mean, DESPITE= why a lost challenge is no bar
+	@python -m pipelines.promote --to "$$TO" $${REF:+--ref "$$REF"} $${DESPITE:+--despite "$$DESPITE"}
+
+rollback: setup  ## Take TO=staging|production back to what was there before; REASON= goes into the ledger
+	@python -m pipelines.rollback --to "$$TO" $${REASON:+--reason "$$REASON"}
+
+history: setup  ## Print the ledger of promotions; TO= for one stage
+	@python -m pipelines.history $${TO:+--to "$$TO"}
+
+trace: setup  ## Where REF ran, and what it leads back to; JSON=1 for programs
+	@python -m pipelines.trace "$$REF" $${JSON:+--json}
+
+export-image: setup  ## Write the image DIGEST to OUT=image.tar, for hosts without a registry
+	@python -m pipelines.export_image "$$DIGEST" --out "$${OUT:-image.tar}"
 
 compare: setup  ## Train every candidate of SEARCH (compare.yaml), rank them by the validation split
 	@python -m pipelines.compare --search "$(SEARCH)" --report reports/compare.json --plot plots/compare.png
@@ -112,4 +130,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge compare drift test test-api fuzz check audit format lock bench-training bench-validation bench-public bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge push promote rollback history trace export-image compare drift test test-data test-api fuzz check audit format lock bench-training bench-validation bench-public bench-repro screenshots clean

@@ -5,16 +5,14 @@ At promotion, not a stage: the registry stands outside the graph. Without a cham
 
 from __future__ import annotations
 
-import sys
 import tempfile
 from pathlib import Path
 
 from pipelines import challenge_run, entry_point
-from scanops import atomic, config
-from scanops.bundle import origin
+from scanops import config
 from scanops.bundle.predictor import Predictor
 from scanops.errors import VerdictError
-from scanops.evaluation import challenge, cohort
+from scanops.evaluation import challenge
 from scanops.release import registry, verdict
 
 
@@ -31,22 +29,11 @@ def main() -> None:
     )
     params, challenger = config.load(args.params), Predictor(args.bundle)
     verdict.require_pass(args.gate, challenger.bundle_sha256)
-    origin.require(challenger.bundle, args.manifest, args.splits)
-    tables = cohort.read(args.splits), cohort.read(args.manifest)
-    test = cohort.select(*tables, challenger.bundle.classes, "test")
     with tempfile.TemporaryDirectory() as scratch:
         held = registry.fetch(params.tracking, "production", Path(scratch) / "champion")
         champion = Predictor(Path(scratch) / "champion") if held else None
-        report = challenge_run.meet(champion, challenger, args.raw, test, params)
-    joined = int(((tables[0]["split"] == "test") & (tables[0]["group_keys"] > 1)).sum())
-    doubt = origin.doubt(champion.bundle, challenger.bundle, joined) if champion else None
-    if held:
-        report["champion"] |= {"version": held.number}
-    report["warnings"] = [doubt] if doubt else []
-    atomic.write_json(args.report, report)
+        report = challenge_run.judge(champion, held.number if held else None, challenger, args, params)
     print(challenge.sentence(report))
-    if doubt:
-        print(f"warning: {doubt}", file=sys.stderr)
     if report["verdict"] != "pass":
         raise VerdictError("the challenge", challenge.fault(report), "The champion stays; see the report")
 

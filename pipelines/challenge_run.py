@@ -2,18 +2,55 @@
 
 from __future__ import annotations
 
+import sys
+from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pipelines import entry_point
-from scanops.bundle import batch
+from scanops import atomic
+from scanops.bundle import batch, origin
 from scanops.bundle.predictor import Predictor
 from scanops.config import Config
-from scanops.evaluation import challenge
+from scanops.evaluation import challenge, cohort
 from scanops.evaluation.cohort import Cohort
 from scanops.evaluation.metrics import Integers
+
+
+def judge(
+    champion: Predictor | None, version: str | None, challenger: Predictor, paths: Namespace, params: Config
+) -> dict[str, Any]:
+    """Hold a challenge on today's test images, and write its report.
+
+    Args:
+        champion: The bundle in production, or None where there is none.
+        version: Its number in the registry.
+        challenger: The new bundle.
+        paths: `raw`, `manifest`, `splits` and `report`.
+        params: Margin, resamples and seed.
+
+    Returns:
+        What was written; a doubt about the champion is told, and among its `warnings`.
+
+    Raises:
+        ConfigError: The challenger is not of today's splits.
+        VerdictError: The two know different classes.
+    """
+    origin.require(challenger.bundle, paths.manifest, paths.splits)
+    tables = cohort.read(paths.splits), cohort.read(paths.manifest)
+    test = cohort.select(*tables, challenger.bundle.classes, "test")
+    report = meet(champion, challenger, paths.raw, test, params)
+    joined = int(((tables[0]["split"] == "test") & (tables[0]["group_keys"] > 1)).sum())
+    doubt = origin.doubt(champion.bundle, challenger.bundle, joined) if champion else None
+    if champion:
+        report["champion"] |= {"version": version}
+    report["warnings"] = [doubt] if doubt else []
+    atomic.write_json(paths.report, report)
+    if doubt:
+        print(f"warning: {doubt}", file=sys.stderr)
+    return report
 
 
 def meet(

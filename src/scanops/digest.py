@@ -17,3 +17,15 @@ def hash_file(path: Path) -> str:
     """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def hash_bytes(content: bytes) -> str:
+    """Hash bytes at hand.
+
+    Args:
+        content: Any.
+
+    Returns:
+        SHA-256 in hexadecimal.
+    """
+    return hashlib.sha256(content).hexdigest()

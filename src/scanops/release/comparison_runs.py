@@ -13,6 +13,7 @@ import mlflow
 
 from scanops.config import Tracking
 from scanops.release import tracking
+from scanops.release.addresses import hide_password
 
 SQLITE = "sqlite:///"
 # Not model_sha256: by that a training is found.
@@ -123,4 +124,4 @@ def keep(*files: Path) -> None:
 
 
 def _warn(what: str, error: BaseException) -> None:
-    print(f"warning: tracking server: {what} ({tracking.hide_password(str(error))})", file=sys.stderr)
+    print(f"warning: tracking server: {what} ({hide_password(str(error))})", file=sys.stderr)

@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import mlflow
 import numpy as np
@@ -25,9 +25,10 @@ from scanops.atomic import replacing
 from scanops.bundle import bundle as bundles
 from scanops.config import Tracking
 from scanops.errors import ConfigError, OutsideError, VerdictError
-from scanops.release import card, pyfunc_model, tracking
+from scanops.release import card, tracking
+from scanops.release.addresses import hide_password
+from scanops.release.ledger import Stage
 
-Alias = Literal["candidate", "staging", "production"]
 SOURCE = Path(scanops.__file__).parent
 # What a bundle needs to answer; the service's lock file has their exact versions.
 REQUIREMENTS = ["numpy", "onnxruntime", "pillow", "pydantic"]
@@ -66,7 +67,7 @@ def register(rules: Tracking, bundle: Path, tags: dict[str, str]) -> Version:
             no model without a version, stays in it.
     """
     sha256 = bundles.hash_bundle(bundle)
-    with _registry(rules) as client:
+    with opened(rules) as client:
         known = client.search_model_versions(f"name = '{rules.model}' and tags.{TAG} = '{sha256}'")
         if known:
             version = max(known, key=lambda one: int(one.version))
@@ -76,35 +77,35 @@ def register(rules: Tracking, bundle: Path, tags: dict[str, str]) -> Version:
         return Version(str(version.version), sha256, fresh=not known)
 
 
-def fetch(rules: Tracking, alias: Alias, target: Path) -> Version | None:
-    """Fetch the bundle that an alias points at.
+def fetch(rules: Tracking, which: str, target: Path) -> Version | None:
+    """Fetch a registered bundle.
 
     Args:
         rules: Where the registry is, and the model's name there.
-        alias: Which.
+        which: An alias, the name of a `Stage`, or a version's number.
         target: The bundle's folder, made whole or not at all.
 
     Returns:
-        The version, or None where nothing has the alias.
+        The version, or None where there is none.
 
     Raises:
         OutsideError: The registry cannot be reached.
         VerdictError: What it holds is not the bundle that was registered.
     """
-    with _registry(rules) as client:
-        version = _aliased(client, rules.model, alias)
+    with opened(rules) as client:
+        version = _find(client, rules.model, which)
     if version is None:
         return None
     with tempfile.TemporaryDirectory() as scratch, replacing(target) as draft:
         # Only what the registry does may be called its fault: the disk here is none of it.
-        with _registry(rules):
+        with opened(rules):
             mlflow.artifacts.download_artifacts(f"models:/{rules.model}/{version.version}", dst_path=scratch)
         shutil.copytree(_folder_of(version, Path(scratch)), draft)  # scratch may lie on another disk
         _require_as_registered(version, draft)
     return Version(str(version.version), str(version.tags[TAG]))
 
 
-def point(rules: Tracking, alias: Alias, version: Version) -> None:
+def point(rules: Tracking, alias: Stage, version: Version) -> None:
     """Move an alias to a version.
 
     Args:
@@ -115,7 +116,7 @@ def point(rules: Tracking, alias: Alias, version: Version) -> None:
     Raises:
         OutsideError: The registry cannot be reached, or has no such version.
     """
-    with _registry(rules) as client:
+    with opened(rules) as client:
         client.set_registered_model_alias(rules.model, alias, version.number)
 
 
@@ -173,14 +174,15 @@ def _undo(client: mlflow.MlflowClient, model: str, run_id: str, fresh: bool) -> 
     except tracking.FAULTS as error:
         raise OutsideError(
             f"registered model {model}",
-            f"is left half registered ({tracking.hide_password(str(error))})",
+            f"is left half registered ({hide_password(str(error))})",
             "Run `make register` again when the registry answers: it completes what is there",
         ) from error
 
 
-def _aliased(client: mlflow.MlflowClient, model: str, alias: Alias) -> ModelVersion | None:
+def _find(client: mlflow.MlflowClient, model: str, which: str) -> ModelVersion | None:
+    find = client.get_model_version if which.isdecimal() else client.get_model_version_by_alias
     try:
-        return client.get_model_version_by_alias(model, alias)
+        return find(model, which)
     except MlflowException as error:
         # An alias that is not there is an invalid parameter to MLflow, a model that is not a lack.
         if error.error_code in (ErrorCode.Name(RESOURCE_DOES_NOT_EXIST), "INVALID_PARAMETER_VALUE"):
@@ -213,6 +215,8 @@ def _damaged(version: ModelVersion, fault: str) -> VerdictError:
 
 
 def _log(bundle: Path, description: bundles.Bundle) -> Any:
+    from scanops.release import pyfunc_model  # noqa: PLC0415 -- MLflow warns of its hints when it is loaded
+
     shape = (-1, description.size_px, description.size_px, 3)
     answers = TensorSpec(np.dtype(np.float32), (-1, len(description.classes)))
     return mlflow.pyfunc.log_model(
@@ -228,17 +232,20 @@ def _log(bundle: Path, description: bundles.Bundle) -> Any:
 
 
 @contextlib.contextmanager
-def _registry(rules: Tracking) -> Iterator[mlflow.MlflowClient]:
+def opened(rules: Tracking) -> Iterator[mlflow.MlflowClient]:
+    """Speak to the registry; what it refuses inside of the block is an `OutsideError`."""
     uri = os.environ.get("MLFLOW_TRACKING_URI") or rules.uri
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    for talker in ("alembic", "mlflow.pyfunc"):
+        logging.getLogger(talker).setLevel(logging.WARNING)
     try:
         mlflow.set_tracking_uri(uri)
         mlflow.set_experiment(rules.experiment)
         yield mlflow.MlflowClient()
     except tracking.FAULTS as error:
         raise OutsideError(
-            f"model registry {tracking.hide_password(uri)}",
-            f"cannot be used ({tracking.hide_password(str(error))})",
+            f"model registry {hide_password(uri)}",
+            f"cannot be used ({hide_password(str(error))})",
             "Start it (a data base needs its driver), or correct MLFLOW_TRACKING_URI",
         ) from error

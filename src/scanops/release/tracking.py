@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from scanops.config import Tracking
 from scanops.errors import OutsideError
 from scanops.release import commit
+from scanops.release.addresses import hide_password
 
 # What MLflow and the drivers below it raise when a server or a data base is not to be had.
 FAULTS = (MlflowException, OSError, ImportError, SQLAlchemyError)
@@ -114,18 +114,6 @@ def run(rules: Tracking, name: str, sections: Mapping[str, BaseModel], tags: dic
         status = "FINISHED"
     finally:
         opened.end(status)
-
-
-def hide_password(text: str) -> str:
-    """Blot out what stands before the host of an address.
-
-    Args:
-        text: Anything that may hold addresses.
-
-    Returns:
-        The same without names and passwords.
-    """
-    return re.sub(r"//[^/@\s]*@", "//***@", text)
 
 
 @contextlib.contextmanager

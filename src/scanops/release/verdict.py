@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from scanops.errors import ConfigError, VerdictError
@@ -30,3 +31,21 @@ def require_pass(gate: Path, bundle_sha256: str) -> None:
     if judged != bundle_sha256:
         fault = f"is about bundle {judged[:12]}, not {bundle_sha256[:12]}"
         raise VerdictError(str(gate), fault, "Judge this bundle first: `make repro`")
+
+
+def require_labels(subject: str, labels: Mapping[str, str], expected: Mapping[str, str]) -> None:
+    """Refuse an image that says of itself something else than its papers do.
+
+    Args:
+        subject: What to call it in a message.
+        labels: Its labels.
+        expected: What they must say.
+
+    Raises:
+        VerdictError: One says something else, or is missing.
+    """
+    wrong = [name for name, value in expected.items() if labels.get(name) != value]
+    if wrong:
+        name = wrong[0]
+        fault = f"says {name} {str(labels.get(name))[:12]}, not {expected[name][:12]}"
+        raise VerdictError(subject, fault, "Build and push it again from one run: `make repro`, `make push`")

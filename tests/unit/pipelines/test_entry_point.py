@@ -89,6 +89,7 @@ PARTS = {
     "evaluate_run",
     "export_run",
     "model_card_facts",
+    "promote_run",
     "train_run",
     "validate_command",
     "validate_run",

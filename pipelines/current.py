@@ -1,0 +1,27 @@
+"""Print the image that a stage holds, by its digest: what is to be deployed there. Exit code 2 if none is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipelines import entry_point
+from scanops.errors import ConfigError
+from scanops.release import ledger
+from scanops.release.ledger_branch import LedgerBranch
+
+
+def main() -> None:
+    """Print one line, `host/name@sha256:…`, or the whole entry."""
+    parser = entry_point.parser(__doc__)
+    parser.add_argument("--environment", required=True, choices=ledger.STAGES, help="which stage")
+    parser.add_argument("--json", action="store_true", help="print the ledger's entry instead")
+    args = parser.parse_args()
+    entry = ledger.at(LedgerBranch.find(Path.cwd()).read().entries, args.environment)
+    if entry is None:
+        remedy = f"Promote something: `make promote TO={args.environment}`"
+        raise ConfigError(f"stage {args.environment}", "holds nothing yet", remedy)
+    print(entry.model_dump_json(by_alias=True, indent=2) if args.json else entry.release.reference)
+
+
+if __name__ == "__main__":
+    entry_point.run(main)

@@ -1,0 +1,94 @@
+"""MLflow follows the ledger: its aliases are set from it, and it witnesses the last entry.
+
+The ledger is what holds; an alias that lags behind (a process died, a server was away) is set right by the
+next promotion. The witness is a tag of the registered model: a ledger that does not have the entry any more
+was rewritten, even where no clone remembers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mlflow import MlflowClient
+
+from scanops.config import Tracking
+from scanops.errors import VerdictError
+from scanops.release import ledger, registry
+from scanops.release.ledger import Entry
+
+WITNESS = "ledger_entry"  # value: number and hash of the last entry, `7:3f…`
+MODEL_TAG = "model_sha256"  # on a training's run
+
+
+def follow(rules: Tracking, entries: Sequence[Entry]) -> None:
+    """Set every alias to what the ledger says, and note its last entry.
+
+    Args:
+        rules: Where the registry is.
+        entries: The ledger.
+
+    Raises:
+        OutsideError: The registry cannot be reached.
+        VerdictError: The ledger lacks what the registry has witnessed.
+    """
+    if not entries:
+        return
+    require_witnessed(rules, entries)
+    with registry.opened(rules) as client:
+        for stage in ledger.STAGES:
+            held = ledger.at(entries, stage)
+            if held and held.release.model == rules.model:
+                client.set_registered_model_alias(rules.model, stage, held.release.model_version)
+        last = entries[-1]
+        client.set_registered_model_tag(rules.model, WITNESS, f"{last.number}:{last.sha256}")
+
+
+def require_witnessed(rules: Tracking, entries: Sequence[Entry]) -> None:
+    """Refuse a ledger that is not the one of which the registry has seen an entry.
+
+    Args:
+        rules: Where the registry is.
+        entries: The ledger.
+
+    Raises:
+        OutsideError: The registry cannot be reached.
+        VerdictError: The ledger was rewritten.
+    """
+    with registry.opened(rules) as client:
+        noted = _witness(client, rules.model)
+    number, _, sha256 = noted.partition(":")
+    if noted and (int(number) > len(entries) or entries[int(number) - 1].sha256 != sha256):
+        fault = f"has not the entry {number} ({sha256[:12]}) that the model registry saw"
+        raise VerdictError("the ledger", f"was rewritten, or is another: it {fault}", ledger.REMEDY)
+
+
+def training_run(rules: Tracking, model_sha256: str) -> str | None:
+    """Find the run of the training that made a Keras model.
+
+    Args:
+        rules: Where runs are recorded.
+        model_sha256: The model's hash.
+
+    Returns:
+        The newest such run's id, or None where this server has none.
+    """
+    with registry.opened(rules) as client:
+        experiments = [one.experiment_id for one in client.search_experiments()]
+        found = client.search_runs(experiments, f"tags.{MODEL_TAG} = '{model_sha256}'", max_results=1)
+    return str(found[0].info.run_id) if found else None
+
+
+def registration_run(rules: Tracking, version: str) -> str | None:
+    """Tell the run that a registered version came from.
+
+    Args:
+        rules: Where the registry is.
+        version: Its number.
+    """
+    with registry.opened(rules) as client:
+        return client.get_model_version(rules.model, version).run_id
+
+
+def _witness(client: MlflowClient, model: str) -> str:
+    known = client.search_registered_models(f"name = '{model}'")
+    return str(known[0].tags.get(WITNESS, "")) if known else ""
