@@ -5,7 +5,12 @@ export PYTHONDONTWRITEBYTECODE := 1
 PYTHON ?= python3
 SEARCH ?= compare.yaml
 # Through the environment: the shell is not to read what a value holds.
-export SET
+export SET FOR BASE
+BASE ?= origin/main
+# Where a token is given, git asks for it there; it is in no file and on no command line.
+ifdef GITHUB_TOKEN
+export GIT_ASKPASS ?= $(CURDIR)/.ci/askpass
+endif
 
 help:  ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +42,40 @@ challenge: setup  ## Compare the bundle with the one in production, on today's t
 	@python -m pipelines.challenge --raw data/raw --manifest data/manifest.parquet --splits data/splits.parquet \
 	  --bundle data/bundle --gate reports/gate.json --report reports/challenge.json
 
+preflight: setup  ## Say what automation lacks from outside, for FOR: retrain, promote, deploy or drift
+	@python -m pipelines.preflight "$$FOR"
+
+retrain: setup  ## Run the pipeline with the cache of SCANOPS_REMOTE; FETCH=anew asks the source again
+	@python -m pipelines.retrain $(if $(filter anew,$(FETCH)),--fetch-anew)
+
+report: setup  ## Write one page on the last run, beside BASE (origin/main)
+	@python -m pipelines.report --base "$$BASE" --page reports/summary.md
+
+publish: setup  ## Push image, cache and lock of a run that passed, then name the candidate
+	@python -m pipelines.publish
+
+push-cache: setup  ## Push DVC's cache and what it remembers of runs to SCANOPS_REMOTE
+	@python -m pipelines.push_cache
+
+pull-cache: setup  ## Fetch what dvc.lock names from SCANOPS_REMOTE
+	@python -m pipelines.pull_cache
+
+login:  ## Log in to REGISTRY as REGISTRY_LOGIN_USR, where that is set, with REGISTRY_LOGIN_PSW
+	@test -z "$$REGISTRY_LOGIN_USR" || printf %s "$$REGISTRY_LOGIN_PSW" | \
+	  $${SCANOPS_ENGINE:-docker} login --username "$$REGISTRY_LOGIN_USR" --password-stdin "$${REGISTRY%%/*}"
+
+propose: setup  ## Put lock, metrics and reports on a branch, open or update its pull request
+	@python -m pipelines.propose --gate reports/gate.json --summary reports/summary.md
+
+comment: setup  ## Write the page of `make report` under pull request SCANOPS_PULL_REQUEST
+	@python -m pipelines.comment --summary reports/summary.md
+
+ask-retrain: setup  ## Ask the forge for a retraining, where reports/drift.json says fail
+	@python -m pipelines.ask_retrain --drift reports/drift.json
+
+parts:  ## Install what the tests need beside Python, on Debian or Ubuntu
+	@$(if $(filter 0,$(shell id -u)),,sudo) .ci/run parts
+
 compare: setup  ## Train every candidate of SEARCH (compare.yaml), rank them by the validation split
 	@python -m pipelines.compare --search "$(SEARCH)" --report reports/compare.json --plot plots/compare.png
 
@@ -51,9 +90,12 @@ check: setup  ## Format, lint, types, import rules
 	ruff check .
 	mypy
 	lint-imports
-	shellcheck requirements/setup.sh .ci/run
+	shellcheck requirements/setup.sh .ci/run .ci/askpass
 	hadolint docker/Dockerfile
 	yamllint --strict .
+	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	zizmor --quiet --offline --pedantic .github
 
 format: setup  ## Apply formatting and safe fixes
 	ruff format .
@@ -85,4 +127,5 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
+.PHONY: preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts
 .PHONY: help setup repro accept-data serve engine image register challenge compare test check format lock bench-training bench-validation bench-public bench-repro screenshots clean

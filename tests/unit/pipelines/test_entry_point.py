@@ -89,6 +89,7 @@ PARTS = {
     "evaluate_run",
     "export_run",
     "model_card_facts",
+    "report_sources",
     "train_run",
     "validate_command",
     "validate_run",
