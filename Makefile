@@ -70,7 +70,7 @@ propose: setup  ## Put lock, metrics and reports on a branch, open or update its
 comment: setup  ## Write the page of `make report` under pull request SCANOPS_PULL_REQUEST
 	@python -m pipelines.comment --summary reports/summary.md
 
-ask-retrain: setup  ## Ask the forge for a retraining, where reports/drift.json says fail
+ask-retrain: setup  ## Ask the forge for a retraining, where reports/drift.json says drift
 	@python -m pipelines.ask_retrain --drift reports/drift.json
 
 parts:  ## Install what the tests need beside Python, on Debian or Ubuntu

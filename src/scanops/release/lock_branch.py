@@ -20,24 +20,36 @@ PUSHED = "reports/push.json"
 INPUTS = (*commit.CODE, "expectations.yaml", "reference.json")
 
 
-def files(root: Path) -> list[str]:
-    """List what a run leaves for git.
+def declared(root: Path) -> list[str]:
+    """List what a run may leave for git.
 
     Args:
         root: The project's folder.
 
     Returns:
-        `dvc.lock`, the outputs that `dvc.yaml` says are not cached, and the record of the push; those
-        that are there, sorted.
+        `dvc.lock`, the outputs that `dvc.yaml` says are not cached, and the record of the push; sorted.
+    """
+    graph = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))
+    return sorted(
+        {"dvc.lock", PUSHED, *(path for stage in graph["stages"].values() for path in _uncached(stage))}
+    )
+
+
+def files(root: Path) -> list[str]:
+    """List what a run left for git.
+
+    Args:
+        root: The project's folder.
+
+    Returns:
+        Those of the declared ones that are there.
 
     Raises:
         ConfigError: There is no `dvc.lock`.
     """
     if not (root / "dvc.lock").is_file():
         raise ConfigError("dvc.lock", "is not there", "Run the pipeline first: `make repro`")
-    graph = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))
-    left = {"dvc.lock", PUSHED, *(path for stage in graph["stages"].values() for path in _uncached(stage))}
-    return sorted(path for path in left if (root / path).is_file())
+    return [path for path in declared(root) if (root / path).is_file()]
 
 
 def differs(root: Path) -> bool:

@@ -108,7 +108,7 @@ def _headline(run: Run) -> str:
     if run.gate is None:
         return "Not judged: the pipeline did not reach the gate"
     if run.gate["verdict"] == REFUSED:
-        return f"Refused by the gate: the bundle {gate.summary(run.gate)}"
+        return f"Refused by the gate: {gate.summary(run.gate).removeprefix('is refused: ')}"
     return f"Passed: bundle {str(run.gate['bundle_sha256'])[:12]}"
 
 
