@@ -90,12 +90,15 @@ check: setup  ## Format, lint, types, import rules
 	ruff check .
 	mypy
 	lint-imports
-	shellcheck requirements/setup.sh .ci/run .ci/askpass
+	shellcheck requirements/setup.sh .ci/run .ci/askpass .ci/actionlint
 	hadolint docker/Dockerfile
 	yamllint --strict .
 	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	zizmor --quiet --offline --pedantic .github
+
+check-ci: setup  ## Lint the workflows with actionlint (needs Go)
+	@.ci/actionlint
 
 format: setup  ## Apply formatting and safe fixes
 	ruff format .
@@ -127,5 +130,5 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts
+.PHONY: check-ci preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts
 .PHONY: help setup repro accept-data serve engine image register challenge compare test check format lock bench-training bench-validation bench-public bench-repro screenshots clean
