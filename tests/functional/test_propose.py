@@ -92,10 +92,13 @@ def test_what_fails_to_arrive_names_no_candidate(clone: Path, lacking: str) -> N
 
 
 def test_an_unchanged_run_publishes_nothing_anew(clone: Path) -> None:
-    """Where main holds the lock already, only the candidate is named, which twice is once."""
+    """Where main holds the lock already, there is at most a candidate to name, which twice is once."""
     (clone / "Makefile").write_text(MAKEFILE, encoding="utf-8")
     retrained.commit(clone, "chore: lock")
     assert "nothing changed" in _call(clone, "pipelines.publish").stdout
+    assert not (clone / "steps").exists()
+    (clone / "reports/push.json").write_text("{}")
+    assert _call(clone, "pipelines.publish").returncode == 0
     assert (clone / "steps").read_text().split() == ["promote", "candidate"]
 
 

@@ -10,7 +10,7 @@ import requests
 from dvc.repo import Repo
 
 from scanops.errors import ConfigError, OutsideError
-from scanops.release.tracking import hide_password
+from scanops.release.addresses import hide_password
 
 VARIABLE = "SCANOPS_REMOTE"
 NAME = "scanops"

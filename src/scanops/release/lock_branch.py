@@ -14,8 +14,6 @@ from scanops.release.git import Git
 
 BRANCH = "retrain/main"
 BASE = "main"
-# Beside the lock and what DVC leaves to git: where the image was pushed to.
-PUSHED = "reports/push.json"
 # What decides about a run; a commit that changes none of it supersedes none.
 INPUTS = (*commit.CODE, "expectations.yaml", "reference.json")
 
@@ -27,12 +25,10 @@ def declared(root: Path) -> list[str]:
         root: The project's folder.
 
     Returns:
-        `dvc.lock`, the outputs that `dvc.yaml` says are not cached, and the record of the push; sorted.
+        `dvc.lock`, and the outputs that `dvc.yaml` says are not cached; sorted.
     """
     graph = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))
-    return sorted(
-        {"dvc.lock", PUSHED, *(path for stage in graph["stages"].values() for path in _uncached(stage))}
-    )
+    return sorted({"dvc.lock", *(path for stage in graph["stages"].values() for path in _uncached(stage))})
 
 
 def files(root: Path) -> list[str]:

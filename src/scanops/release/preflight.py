@@ -10,7 +10,7 @@ import requests
 
 from scanops.errors import ConfigError, OutsideError
 from scanops.release import cache_remote
-from scanops.release.tracking import hide_password
+from scanops.release.addresses import hide_password
 
 TIMEOUT_S = 15
 MEANING = {
