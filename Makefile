@@ -7,7 +7,12 @@ SEARCH ?= compare.yaml
 EXAMPLES ?= 500
 FUZZ_SECONDS ?= 600
 # Through the environment: the shell is not to read what a value holds.
-export SET TO REF REASON DESPITE JSON DIGEST REGISTRY OUT
+export SET TO REF REASON DESPITE JSON DIGEST REGISTRY OUT FOR BASE
+BASE ?= origin/main
+# Where a token is given, git asks for it there; it is in no file and on no command line.
+ifdef GITHUB_TOKEN
+export GIT_ASKPASS ?= $(CURDIR)/.ci/askpass
+endif
 
 help:  ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +69,39 @@ trace: setup  ## Where REF ran, and what it leads back to; JSON=1 for programs
 
 export-image: setup  ## Write the image DIGEST to OUT=image.tar, for hosts without a registry
 	@python -m pipelines.export_image "$$DIGEST" --out "$${OUT:-image.tar}"
+preflight: setup  ## Say what automation lacks from outside, for FOR: retrain, promote, deploy or drift
+	@python -m pipelines.preflight "$$FOR"
+
+retrain: setup  ## Run the pipeline with the cache of SCANOPS_REMOTE; FETCH=anew asks the source again
+	@python -m pipelines.retrain $(if $(filter anew,$(FETCH)),--fetch-anew)
+
+report: setup  ## Write one page on the last run, beside BASE (origin/main)
+	@python -m pipelines.report --base "$$BASE" --page reports/summary.md
+
+publish: setup  ## Push image, cache and lock of a run that passed, then name the candidate
+	@python -m pipelines.publish
+
+push-cache: setup  ## Push DVC's cache and what it remembers of runs to SCANOPS_REMOTE
+	@python -m pipelines.push_cache
+
+pull-cache: setup  ## Fetch what dvc.lock names from SCANOPS_REMOTE
+	@python -m pipelines.pull_cache
+
+login:  ## Log in to REGISTRY as REGISTRY_LOGIN_USR, where that is set, with REGISTRY_LOGIN_PSW
+	@test -z "$$REGISTRY_LOGIN_USR" || printf %s "$$REGISTRY_LOGIN_PSW" | \
+	  $${SCANOPS_ENGINE:-docker} login --username "$$REGISTRY_LOGIN_USR" --password-stdin "$${REGISTRY%%/*}"
+
+propose: setup  ## Put lock, metrics and reports on a branch, open or update its pull request
+	@python -m pipelines.propose --gate reports/gate.json --summary reports/summary.md
+
+comment: setup  ## Write the page of `make report` under pull request SCANOPS_PULL_REQUEST
+	@python -m pipelines.comment --summary reports/summary.md
+
+ask-retrain: setup  ## Ask the forge for a retraining, where reports/drift.json says drift
+	@python -m pipelines.ask_retrain --drift reports/drift.json
+
+parts:  ## Install what the tests need beside Python, on Debian or Ubuntu
+	@$(if $(filter 0,$(shell id -u)),,sudo) .ci/run parts
 
 compare: setup  ## Train every candidate of SEARCH (compare.yaml), rank them by the validation split
 	@python -m pipelines.compare --search "$(SEARCH)" --report reports/compare.json --plot plots/compare.png
@@ -91,9 +129,15 @@ check: setup  ## Format, lint, types, import rules
 	ruff check .
 	mypy
 	lint-imports
-	shellcheck requirements/setup.sh .ci/run
+	shellcheck requirements/setup.sh .ci/run .ci/askpass .ci/actionlint
 	hadolint docker/Dockerfile docker/lambda.Dockerfile
 	yamllint --strict .
+	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
+	zizmor --quiet --offline --pedantic .github
+
+check-ci: setup  ## Lint the workflows with actionlint (needs Go)
+	@.ci/actionlint
 
 audit: setup  ## Ask whether a locked distribution has a known vulnerability (needs an advisory service)
 	@python -m pipelines.audit requirements/serve.txt requirements/lambda.txt requirements/dev.txt
@@ -130,4 +174,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge push promote rollback history trace export-image compare drift test test-data test-api fuzz check audit format lock bench-training bench-validation bench-public bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge push promote rollback history trace export-image preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts compare drift test test-data test-api fuzz check check-ci audit format lock bench-training bench-validation bench-public bench-repro screenshots clean

@@ -13,6 +13,8 @@ from typing import Any
 import jinja2
 import pandas as pd
 
+from scanops.evaluation.markdown import cell
+
 TEMPLATE = "model_card.md.j2"
 UNKNOWN = "not known"  # a figure for which there are too few images
 # Keys of `reports/metrics.json` that have a place of their own; what else it holds is listed under "More".
@@ -101,7 +103,7 @@ def _environment() -> jinja2.Environment:
         loader=jinja2.FunctionLoader(_resource),
     )
     environment.filters |= {
-        "cell": _cell,
+        "cell": cell,
         "figure": _figure,
         "interval": _interval,
         "pairs": _pairs,
@@ -154,7 +156,7 @@ def _text(value: object) -> str:
         return _shown(value) if _is_measure(value) else _pairs(value)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return ", ".join(map(_text, value)) or "none"
-    return _figure(value) if isinstance(value, int | float | None) else _cell(value)
+    return _figure(value) if isinstance(value, int | float | None) else cell(value)
 
 
 def _shown(measure: Mapping[str, Any]) -> str:
@@ -175,7 +177,7 @@ def _figure(value: object) -> str:
 
 
 def _pairs(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{_cell(name)} {_setting(value)}" for name, value in values.items())
+    return ", ".join(f"{cell(name)} {_setting(value)}" for name, value in values.items())
 
 
 def _setting(value: object) -> str:
@@ -184,12 +186,6 @@ def _setting(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
     return "not set" if value is None else _text(value)
-
-
-def _cell(value: object) -> str:
-    """Keep a name inside its cell: what Markdown, HTML or a terminal would act on is written out."""
-    text = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in str(value))
-    return "".join(f"\\{letter}" if letter in "\\|`*<>[]" else letter for letter in text)
 
 
 def _one_blank_line(text: str) -> str:

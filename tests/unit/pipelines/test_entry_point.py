@@ -90,6 +90,7 @@ PARTS = {
     "export_run",
     "model_card_facts",
     "promote_run",
+    "report_sources",
     "train_run",
     "validate_command",
     "validate_run",
