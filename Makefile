@@ -40,6 +40,32 @@ challenge: setup  ## Compare the bundle with the one in production, on today's t
 compare: setup  ## Train every candidate of SEARCH (compare.yaml), rank them by the validation split
 	@python -m pipelines.compare --search "$(SEARCH)" --report reports/compare.json --plot plots/compare.png
 
+deploy-tools: setup build/deploy/ready  ## Make build/deploy, the environment of Ansible, from its lock file
+
+build/deploy/ready: requirements/deploy.txt requirements/deploy.sh
+	@requirements/deploy.sh
+
+# MORE goes to ansible-playbook, such as MORE="--limit rack-1 --check --diff".
+bootstrap: deploy-tools  ## Make the hosts of ENV ready for deployments
+	@python -m pipelines.hosts bootstrap --environment "$(ENV)" -- $(MORE)
+
+deploy: deploy-tools  ## Bring DIGEST (the ledger's) to the hosts of ENV; ARCHIVE=image.tar for those without a registry
+	@python -m pipelines.hosts deploy --environment "$(ENV)" --digest "$(DIGEST)" \
+	  $(if $(ARCHIVE),--archive "$(ARCHIVE)") -- $(MORE)
+
+rollback-hosts: deploy-tools  ## Put the hosts of ENV back to the version before, or to DIGEST of their histories
+	@python -m pipelines.hosts rollback --environment "$(ENV)" --digest "$(DIGEST)" -- $(MORE)
+
+status: deploy-tools  ## Show what every host of ENV runs
+	@python -m pipelines.hosts status --environment "$(ENV)" -- $(MORE)
+
+retire: deploy-tools  ## Let hosts of ENV (MORE="--limit …") stop serving
+	@python -m pipelines.hosts retire --environment "$(ENV)" -- $(MORE)
+
+golden: setup  ## Pack the images and answers by which hosts check a version
+	@python -m pipelines.golden --bundle data/bundle --splits data/splits.parquet --raw data/raw \
+	  --predictions data/predictions.parquet --out data/golden.json
+
 test: setup  ## Run all tests that this machine has the parts for
 	@pytest -n auto --dist loadgroup
 
@@ -66,6 +92,8 @@ lock: setup  ## Resolve the lock files anew
 	  --no-emit-index-url --upgrade --extra serve --constraint requirements/dev.txt pyproject.toml -o requirements/serve.txt
 	echo cleanvision | build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-emit-index-url --upgrade --constraint requirements/dev.txt - -o requirements/cleanvision.txt
+	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --upgrade --extra deploy pyproject.toml -o requirements/deploy.txt
 
 bench-training: setup  ## Speed of what surrounds the network: feed, first step, predictor, evaluate
 	@TF_CPP_MIN_LOG_LEVEL=2 python -m benchmarks.training
@@ -85,4 +113,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image register challenge compare test check format lock bench-training bench-validation bench-public bench-repro screenshots clean
+.PHONY: deploy-tools bootstrap deploy rollback-hosts status retire golden help setup repro accept-data serve engine image register challenge compare test check format lock bench-training bench-validation bench-public bench-repro screenshots clean
