@@ -72,6 +72,9 @@ test: setup  ## Run all tests that this machine has the parts for
 test-data: setup  ## Run the tests on the public archives, which SCANOPS_MIRROR's folder holds
 	@CI=true pytest -m real_data
 
+test-deploy: deploy-tools  ## Deploy to test hosts with SSH and engines of their own; print what was lost (as root)
+	@CI=true pytest -m deploy -n 0 -s tests/deploy
+
 check: setup  ## Format, lint, types, import rules
 	ruff format --check .
 	ruff check .
@@ -113,4 +116,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: deploy-tools bootstrap deploy rollback-hosts status retire golden help setup repro accept-data serve engine image register challenge compare test check format lock bench-training bench-validation bench-public bench-repro screenshots clean
+.PHONY: test-deploy deploy-tools bootstrap deploy rollback-hosts status retire golden help setup repro accept-data serve engine image register challenge compare test check format lock bench-training bench-validation bench-public bench-repro screenshots clean

@@ -1,4 +1,4 @@
-"""Pack test images with their recorded answers into one file, by which hosts check a version before it serves."""
+"""Pack test images with their recorded answers into one file, by which hosts check a version."""
 
 from __future__ import annotations
 

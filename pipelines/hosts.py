@@ -23,7 +23,9 @@ def main() -> None:
     playbook.require_environment(project, args.environment)
     digest = args.digest.rpartition("@")[2]
     promoted = None
-    with contextlib.suppress(ConfigError) if digest or args.playbook != "deploy" else contextlib.nullcontext():
+    with (
+        contextlib.suppress(ConfigError) if digest or args.playbook != "deploy" else contextlib.nullcontext()
+    ):
         if args.playbook in ("deploy", "status"):
             promoted = playbook.promoted_digest(args.environment, project)
     digest = digest or (promoted if args.playbook == "deploy" and promoted else "")
@@ -37,7 +39,9 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("playbook", choices=PLAYBOOKS)
     parser.add_argument("--environment", default="", help="a folder of ansible/inventories")
     parser.add_argument("--digest", default="", help="name@sha256:… or sha256:…; by default the ledger's")

@@ -1,4 +1,4 @@
-"""Name the run of a playbook that calls this; or say by the exit code whether a named run is over (0) or not (1)."""
+"""Name the run of a playbook that calls this; or say by the exit code whether a named one is over (0)."""
 
 from __future__ import annotations
 

@@ -68,12 +68,14 @@ def load(addresses: dict[str, str], authority: Path, golden: Path, rate_hz: floa
         due = time.monotonic()
         while not stop.wait(max(0.0, due - time.monotonic())):
             due = max(due + pause_s, time.monotonic() - 1)
-            body = b"--x\r\nContent-Disposition: form-data; name=\"files\"; filename=\"s\"\r\n\r\n"
+            body = b'--x\r\nContent-Disposition: form-data; name="files"; filename="s"\r\n\r\n'
             body += images[number % len(images)] + b"\r\n--x--\r\n"
             number += 1
             fault = ""
             try:
-                connection.request("POST", "/v1/predict", body, {"Content-Type": "multipart/form-data; boundary=x"})
+                connection.request(
+                    "POST", "/v1/predict", body, {"Content-Type": "multipart/form-data; boundary=x"}
+                )
                 answer = connection.getresponse()
                 answer.read()
                 fault = "" if answer.status == 200 else f"status {answer.status}"
@@ -86,7 +88,11 @@ def load(addresses: dict[str, str], authority: Path, golden: Path, rate_hz: floa
                     counts.hosts[host].faults.append((time.monotonic() - began, fault))
         connection.close()
 
-    threads = [threading.Thread(target=client, args=pair, daemon=True) for pair in addresses.items() for _ in range(2)]
+    threads = [
+        threading.Thread(target=client, args=pair, daemon=True)
+        for pair in addresses.items()
+        for _ in range(2)
+    ]
     for thread in threads:
         thread.start()
     try:

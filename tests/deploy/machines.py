@@ -1,4 +1,4 @@
-"""Real hosts: containers with their own SSH and their own engine, on networks as hospitals and clouds have them."""
+"""Real hosts: containers with SSH and an engine of their own, on networks like a hospital's and a cloud's."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def make_image(folder: Path) -> None:
              *(str(path) for path in Path("/etc/apt").glob("sources.list.d/debian.sources")))  # fmt: skip
         call("docker", "import", packed, RAW)
         packed.unlink()
-    call("docker", "build", "-q", "-t", IMAGE, "--build-arg", f"BASE={RAW}", HERE / "host", DOCKER_BUILDKIT="0")
+    call(
+        "docker", "build", "-q", "-t", IMAGE, "--build-arg", f"BASE={RAW}", HERE / "host", DOCKER_BUILDKIT="0"
+    )
 
 
 @contextmanager
@@ -74,14 +76,15 @@ def _start(name: str, network: str, address: str, rights: list[str]) -> None:
 
 
 def _admit(name: str, folder: Path) -> str:
-    """Let the key in, and return the host's own key as a line of known_hosts: nobody learns it on the way."""
+    """Let the key in; return the host's own as a line of known_hosts: nobody learns it on the way."""
     public = (folder / "id.pub").read_text()
     write(name, "/home/ops/.ssh/authorized_keys", public)
     deadline = time.monotonic() + 120
     while not (key := inside(name, "cat", "/etc/ssh/ssh_host_ed25519_key.pub", check=False)):
         assert time.monotonic() < deadline
     if name.startswith("rack"):
-        # Racks take logins from the bastion alone.
+        # An internal network still leads to this machine itself. And racks take logins from the bastion alone.
+        inside(name, "ip", "route", "del", "default")
         write(name, "/etc/ssh/sshd_config.d/bastion.conf", f"AllowUsers ops@{BASTION}\n")
         inside(name, "pkill", "-HUP", "-o", "sshd")
     address = "10.213.2.2" if name == "bastion" else HOSTS[name][1]

@@ -57,15 +57,18 @@ class Version:
 
 
 def make_certificate(folder: Path, names: list[str]) -> tuple[Path, Path, Path]:
-    """Make an authority, and a certificate of it for some names and addresses; return authority, certificate, key."""
+    """Make an authority and a certificate of it for names and addresses; return both, and the key."""
     authority, key = folder / "ca.pem", folder / "key.pem"
-    call("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test authority",
-         "-keyout", folder / "ca.key", "-out", authority)  # fmt: skip
-    call("openssl", "req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=test", "-keyout", key, "-out", folder / "csr")
+    new = ["openssl", "req", "-newkey", "rsa:2048", "-nodes"]
+    call(
+        *new, "-x509", "-days", "2", "-subj", "/CN=authority", "-keyout", folder / "ca.key", "-out", authority
+    )
+    call(*new, "-subj", "/CN=test", "-keyout", key, "-out", folder / "csr")
     kinds = ",".join(f"{'IP' if re.fullmatch(r'[0-9.]+', name) else 'DNS'}:{name}" for name in names)
     (folder / "ext").write_text(f"subjectAltName={kinds}\n")
-    call("openssl", "x509", "-req", "-days", "2", "-in", folder / "csr", "-CA", authority, "-CAkey", folder / "ca.key",
-         "-CAcreateserial", "-extfile", folder / "ext", "-out", folder / "cert.pem")  # fmt: skip
+    signed = ["-CA", authority, "-CAkey", folder / "ca.key", "-CAcreateserial", "-extfile", folder / "ext"]
+    request = ["-days", "2", "-in", folder / "csr", "-out", folder / "cert.pem"]
+    call("openssl", "x509", "-req", *request, *signed)
     return authority, folder / "cert.pem", key
 
 
@@ -118,12 +121,16 @@ def build(folder: Path, base: str, name: str, fault: str, repository: str, autho
     certificates = folder / "certs"
     certificates.mkdir(exist_ok=True)
     shutil.copy(authority, certificates / "ca.crt")
-    call("skopeo", "copy", "-q", "--format", "oci", "--dest-cert-dir", certificates, f"docker-daemon:scanops-fake:{name}",
-         f"docker://{repository}:{name}")  # fmt: skip
-    digest = call("skopeo", "inspect", "--cert-dir", certificates, "--format", "{{.Digest}}", f"docker://{repository}:{name}")
-    archive = folder / f"{name}.tar"
-    call("skopeo", "copy", "-q", "--src-cert-dir", certificates, f"docker://{repository}@{digest}", f"oci-archive:{archive}")
-    archive.with_name(archive.name + ".sha256").write_text(call("sha256sum", archive).split()[0] + f"  {archive.name}\n")
+    remote, archive = f"docker://{repository}", folder / f"{name}.tar"
+    copy = ["skopeo", "copy", "-q"]
+    local = f"docker-daemon:scanops-fake:{name}"
+    call(*copy, "--format", "oci", "--dest-cert-dir", certificates, local, f"{remote}:{name}")
+    asked = ["skopeo", "inspect", "--cert-dir", certificates, "--format", "{{.Digest}}"]
+    digest = call(*asked, f"{remote}:{name}")
+    call(*copy, "--src-cert-dir", certificates, f"{remote}@{digest}", f"oci-archive:{archive}")
+    archive.with_name(archive.name + ".sha256").write_text(
+        call("sha256sum", archive).split()[0] + f"  {archive.name}\n"
+    )
     golden = folder / f"{name}.golden.json"
     cases = [golden_case(index) for index in range(IMAGES)]
     golden.write_text(json.dumps({"bundle_sha256": bundle, "cases": cases}))
@@ -166,7 +173,9 @@ def ec2(folder: Path, instances: dict[str, str]) -> Iterator[dict[str, str]]:
         "AWS_SECRET_ACCESS_KEY": "testing",  # moto asks for one, and takes any
         "AWS_DEFAULT_REGION": "eu-central-1",
     }
-    with process(str(DEPLOY_BIN / "moto_server"), "-H", "127.0.0.1", "-p", str(port), log=folder / "moto.log"):
+    with process(
+        str(DEPLOY_BIN / "moto_server"), "-H", "127.0.0.1", "-p", str(port), log=folder / "moto.log"
+    ):
         wait_port(f"127.0.0.1:{port}")
         call(DEPLOY_BIN / "python", "-c", INSTANCES, json.dumps(instances), **env)
         yield env

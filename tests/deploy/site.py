@@ -8,16 +8,24 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from scanops.release import base_image, engine_setup
-from tests.deploy import machines, parts
+from tests.deploy import load, machines, parts
+from tests.deploy.load import Load
 from tests.deploy.parts import ROOT, Version
 
-FAULTS = {"one": "none", "two": "none", "never": "never_ready", "wrong": "wrong", "errors": "errors", "slow": "slow"}
+FAULTS = {
+    "one": "none",
+    "two": "none",
+    "never": "never_ready",
+    "wrong": "wrong",
+    "errors": "errors",
+    "slow": "slow",
+}
 WATCH_S = 8
 # Short, so that the scenarios are; everything else is the roles' own default.
 QUICK = {
@@ -25,6 +33,10 @@ QUICK = {
     "model_service_ready_timeout_s": 12,
     "model_service_rehearsal_requests": 60,
     "model_service_min_free_mb": 200,
+    # One batch after the canary: each costs half a minute on two busy cores.
+    "model_service_batches": ["100%"],
+    # The fake takes 20 ms, its slow version 60; the machine's other work may cost some as well.
+    "model_service_latency_slack_ms": 25,
     # A container has its machine's clock, and nothing to update itself from.
     "container_host_time_sync": False,
     "container_host_security_updates": False,
@@ -87,6 +99,15 @@ class Site:
         names = {version.digest: name for name, version in self.versions.items()}
         return {host: names.get(str(self.status(host)["digest"])) for host in machines.HOSTS}
 
+    @property
+    def addresses(self) -> dict[str, str]:
+        """The gateways, by host."""
+        return {host: address for host, (_, address) in machines.HOSTS.items()}
+
+    def load(self, version: str, rate_hz: float) -> AbstractContextManager[Load]:
+        """Send requests to every gateway for the length of a block."""
+        return load.load(self.addresses, self.authority, self.versions[version].golden, rate_hz)
+
     def status(self, host: str) -> dict[str, Any]:
         """Ask a host, past SSH."""
         return dict(json.loads(machines.inside(host, "scanops-host", "status")))
@@ -114,8 +135,8 @@ class Ended:
     def rollback_s(self) -> float | None:
         """From the fault's detection until the last host was back, where any had to go back."""
         back = [entry["back_at"] for entry in self.record["hosts"].values() if entry["put_back"]]
-        alone = [(entry["fault"] or {}).get("put_back_s") for entry in self.record["hosts"].values()]
-        alone = [float(seconds) for seconds in alone if seconds not in (None, "")]
+        told = [(entry["fault"] or {}).get("put_back_s") for entry in self.record["hosts"].values()]
+        alone = [float(seconds) for seconds in told if seconds not in (None, "")]
         return max(back) - float(self.record["detected_at"]) if back else max(alone, default=None)
 
 
@@ -137,7 +158,8 @@ def site(folder: Path) -> Iterator[Site]:
         stack.enter_context(parts.registry(folder, machines.REGISTRY, certificate, key))
         repository = f"{machines.REGISTRY}/scanops"
         versions = {
-            name: parts.build(folder, base, name, fault, repository, authority) for name, fault in FAULTS.items()
+            name: parts.build(folder, base, name, fault, repository, authority)
+            for name, fault in FAULTS.items()
         }
         instances = {name: machines.HOSTS[name][1] for name in machines.CLOUD_NAMES}
         aws = stack.enter_context(parts.ec2(folder, instances))

@@ -22,7 +22,7 @@ def table(record: Mapping[str, Any], promoted: str | None) -> list[str]:
     for host, entry in sorted(record["hosts"].items()):
         status = entry["status"]
         digest = status.get("digest")
-        health = entry["fault"]["text"].split("(")[0].strip() if entry["fault"] else status["health"]
+        health = entry["fault"]["text"].split("(")[0].strip() if entry["fault"] else str(status["health"])
         if promoted and digest != promoted:
             drifted.append(host)
             health += ", drift"
@@ -31,7 +31,11 @@ def table(record: Mapping[str, Any], promoted: str | None) -> list[str]:
         shown = [(digest or "-")[:19], (status.get("bundle") or "-")[:12], status.get("since") or "-"]
         rows.append([host, record["environment"], entry["kind"], *shown, health])
     widths = [max(len(row[column]) for row in rows) for column in range(len(COLUMNS))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
     if drifted:
-        lines.append(f"drift: {', '.join(drifted)} should run {promoted and promoted[:19]}; `make deploy` corrects it")
+        lines.append(
+            f"drift: {', '.join(drifted)} should run {promoted and promoted[:19]}; `make deploy` corrects it"
+        )
     return lines

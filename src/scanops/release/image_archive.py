@@ -1,4 +1,4 @@
-"""Take an OCI archive apart into blobs, each checked by its name, so that a host can be sent what it lacks."""
+"""Take an OCI archive apart into blobs, each checked by its name: a host is sent what it lacks."""
 
 from __future__ import annotations
 
@@ -49,7 +49,12 @@ def stage(archive: Path, digest: str, out: Path) -> dict[str, Any]:
         raise OutsideError(f"archive {archive}", f"holds no image ({error})", REMEDY) from error
     named = zip(layers, diff_ids, strict=True)
     described = [{"blob": one["digest"], "diff_id": name, "size": one["size"]} for one, name in named]
-    return {"digest": digest, "config": config, "bytes": sum(one["size"] for one in layers), "layers": described}
+    return {
+        "digest": digest,
+        "config": config,
+        "bytes": sum(one["size"] for one in layers),
+        "layers": described,
+    }
 
 
 def _require_checksum(archive: Path) -> None:

@@ -18,7 +18,11 @@ from scanops.release.engine import last_lines
 ANSIBLE = Path("build/deploy/bin")
 INVENTORIES = Path("ansible/inventories")
 RECORDED = {"deploy": "last", "rollback": "last", "retire": "last", "status": "status"}
-KINDS: dict[str, type[ScanopsError]] = {"verdict": VerdictError, "usage": ConfigError, "outside": OutsideError}
+KINDS: dict[str, type[ScanopsError]] = {
+    "verdict": VerdictError,
+    "usage": ConfigError,
+    "outside": OutsideError,
+}
 
 
 def run(project: Path, name: str, environment: str, arguments: Sequence[str]) -> dict[str, Any]:
@@ -93,11 +97,11 @@ def promoted_digest(environment: str, project: Path) -> str:
     """
     command = promoted_command(os.environ, environment)
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=project)
-    digest = done.stdout.strip().rpartition("@")[2]
-    if done.returncode or not digest:
+    references = done.stdout.split()
+    if done.returncode or not references:
         fault = f"names no digest for {environment} ({last_lines(done.stderr)})"
         raise ConfigError("ledger", fault, "Promote one, or give DIGEST=sha256:…")
-    return digest.splitlines()[0]
+    return references[0].rpartition("@")[2]
 
 
 def raise_faults(record: Mapping[str, Any]) -> None:

@@ -16,13 +16,18 @@ FAULT = SETTINGS["fault"]
 counter = itertools.count(1)
 
 
-def answer(image: bytes) -> dict:
+def answer(image: bytes) -> dict[str, object]:
     """Give the answer that the golden images of the tests record, unless the fault says otherwise."""
     share = int(hashlib.sha256(image).hexdigest()[:4], 16) / 65535
     if FAULT == "wrong":
         share = 1 - share
     shares = {"left": share, "right": 1 - share}
-    return {"class": max(shares, key=shares.get), "probabilities": shares, "why": None, "error": None}
+    return {
+        "class": max(shares, key=lambda name: shares[name]),
+        "probabilities": shares,
+        "why": None,
+        "error": None,
+    }
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -51,7 +56,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         self.tell(200, {"files": [answer(image)]})
 
-    def tell(self, status: int, content: dict) -> None:
+    def tell(self, status: int, content: dict[str, object]) -> None:
         """Send JSON."""
         data = json.dumps(content).encode()
         self.send_response(status)
@@ -74,7 +79,7 @@ if __name__ == "__main__":
         block_on_close = True
         request_queue_size = 256
 
-    server = Server(("0.0.0.0", 8080), Handler)
+    server = Server(("0.0.0.0", 8080), Handler)  # noqa: S104 -- inside a container
     signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
     server.serve_forever(0.1)
     server.server_close()

@@ -146,7 +146,12 @@ def main() -> int:
     try:
         answer, code = {"ok": True, "changed": False, **_answer(args)}, 0
     except FaultError as fault:
-        answer = {"ok": False, "changed": fault.put_back_s is not None, "kind": fault.kind, "fault": fault.text}
+        answer = {
+            "ok": False,
+            "changed": fault.put_back_s is not None,
+            "kind": fault.kind,
+            "fault": fault.text,
+        }
         answer["put_back_s"] = fault.put_back_s
         code = EXIT_CODES[fault.kind]
     answer["at"] = time.time()

@@ -15,7 +15,15 @@ from scanops_host.settings import Settings
 DIGEST_LABEL = "io.scanops.digest"
 BUNDLE_LABEL = "io.scanops.bundle"
 # The options of src/scanops/release/hardening.py, which the smoke test has passed with.
-HARDENED = ("--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--user", "10001:10001")
+HARDENED = (
+    "--read-only",
+    "--cap-drop",
+    "ALL",
+    "--security-opt",
+    "no-new-privileges",
+    "--user",
+    "10001:10001",
+)
 TMPFS = "/tmp:rw,noexec,nosuid,nodev,size=64m,mode=1777"  # noqa: S108 -- inside the container
 
 
@@ -47,7 +55,9 @@ def call(*arguments: str, timeout_s: float = 120, stdin: Any = None) -> str:
     except FileNotFoundError as error:
         raise outside("docker: is not installed. Run the playbook bootstrap on this host") from error
     except subprocess.TimeoutExpired as error:
-        raise outside(f"docker {arguments[0]}: did not end in {timeout_s:g} s. See the engine's log") from error
+        raise outside(
+            f"docker {arguments[0]}: did not end in {timeout_s:g} s. See the engine's log"
+        ) from error
     if done.returncode:
         said = " · ".join((done.stderr or done.stdout).strip().splitlines()[-2:])
         raise outside(f"docker {arguments[0]}: {said}. See the engine's log")

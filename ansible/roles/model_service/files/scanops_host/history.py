@@ -26,7 +26,9 @@ def add(settings: Settings, event: str, **details: Any) -> None:
         event: `switched`, `kept`, `refused`, `put_back` or `retired`.
         **details: What belongs to it.
     """
-    line = json.dumps({"at": datetime.now(timezone.utc).isoformat(timespec="seconds"), "event": event, **details})
+    line = json.dumps(
+        {"at": datetime.now(timezone.utc).isoformat(timespec="seconds"), "event": event, **details}
+    )
     with _path(settings).open("a", encoding="utf-8") as file:
         file.write(line + "\n")
         file.flush()
@@ -70,7 +72,9 @@ def alone(settings: Settings) -> Iterator[None]:
                 break
             except BlockingIOError as error:
                 if time.monotonic() > deadline:
-                    raise outside("scanops-host: another command is at work on this host. Wait for it") from error
+                    raise outside(
+                        "scanops-host: another command is at work on this host. Wait for it"
+                    ) from error
                 time.sleep(0.2)
         yield
 
@@ -93,7 +97,11 @@ def lock(settings: Settings, run: str, by: str, dead: str = "") -> None:
             f"lock: held by {held['by']} (run {held['run']}) since {held['at']}. Wait for that run, or, if it "
             "is surely gone, run again with -e model_service_break_lock=true"
         )
-    at = held["at"] if held and held["run"] == run else datetime.now(timezone.utc).isoformat(timespec="seconds")
+    at = (
+        held["at"]
+        if held and held["run"] == run
+        else datetime.now(timezone.utc).isoformat(timespec="seconds")
+    )
     draft = settings.state / f"lock.{os.getpid()}"
     draft.write_text(json.dumps({"run": run, "by": by, "at": at}), encoding="utf-8")
     draft.replace(settings.state / "lock")

@@ -93,28 +93,40 @@ def watch(settings: Settings, digest: str, before_p95_ms: float | None) -> dict[
     Raises:
         FaultError: It does not hold.
     """
+    seen = Timing(0, 0, [])
+    for attempt in range(2):
+        seen = _look_on(settings, digest)
+        fault = service.judge(settings, seen, before_p95_ms)
+        if fault is None:
+            break
+        # Errors are believed at once; slowness only when it is seen twice, as a busy host can be slow itself.
+        if fault.startswith("error rate") or attempt:
+            raise verdict(f"watch: {fault}")
+    return {"requests": seen.sent, "failed": seen.failed, "p95_ms": round(seen.p95_ms, 1)}
+
+
+def _look_on(settings: Settings, digest: str) -> Timing:
     slot, golden = gateway.active(settings), service.read_golden(settings, digest)
     log, seen, ours = gateway.Log(settings), Timing(0, 0, []), Timing(0, 0, [])
-    began, sent = time.monotonic(), 0
+    began = time.monotonic()
     while (elapsed := time.monotonic() - began) < settings.watch_s:
-        if sent < elapsed * settings.probe_rate_hz:
-            service.time_one(settings.local_port, golden, sent, ours)
-            sent += 1
+        if ours.sent < elapsed * settings.probe_rate_hz:
+            service.time_one(settings.local_port, golden, ours.sent, ours)
+            if ours.sent % 10 == 0:
+                _require_running(settings, slot, digest)
             continue
         log.count(slot, seen)
-        if sent % 10 == 0:
-            _require_running(settings, slot, digest)
         if seen.sent >= LEAST_REQUESTS and (fault := service.judge(settings, seen, None)):
             raise verdict(f"watch, after {elapsed:.0f} s: {fault}")
         time.sleep(0.05)
     time.sleep(0.2)  # the log's last lines
     log.count(slot, seen)
     _require_running(settings, slot, digest)
-    if sent and not seen.sent:
-        raise outside(f"gateway: {sent} requests left no line in {settings.access_log}. See its error log")
-    if fault := service.judge(settings, seen, before_p95_ms):
-        raise verdict(f"watch: {fault}")
-    return {"requests": seen.sent, "failed": seen.failed, "p95_ms": round(seen.p95_ms, 1)}
+    if ours.sent and not seen.sent:
+        raise outside(
+            f"gateway: {ours.sent} requests left no line in {settings.access_log}. See its error log"
+        )
+    return seen
 
 
 def _require_running(settings: Settings, slot: str, digest: str) -> None:
@@ -197,7 +209,9 @@ def choose_earlier(settings: Settings, wanted: str) -> str:
     found = [one for one in earlier if one.startswith(bare)]
     if not found:
         known = ", ".join(one[:19] for one in earlier) or "nothing else"
-        raise usage(f"version {wanted or 'before'}: is not in this host's history ({known}). Name one of these")
+        raise usage(
+            f"version {wanted or 'before'}: is not in this host's history ({known}). Name one of these"
+        )
     if not images.has(settings, found[0]):
         raise outside(f"version {found[0]}: its image is no longer on this host. Deploy it instead")
     return found[0]
@@ -220,7 +234,9 @@ def status(settings: Settings) -> dict[str, Any]:
     ready = now is not None and service.is_ready(settings.slots[active])
     through = ready and service.is_ready(settings.local_port)
     last = history.last(events, "kept", "put_back", "switched")
-    health = "ready" if through else "gateway does not answer" if ready else "not ready" if now else "nothing runs"
+    health = (
+        "ready" if through else "gateway does not answer" if ready else "not ready" if now else "nothing runs"
+    )
     if through and last and last["event"] == "switched":
         health = "ready, not yet verified"
     return {

@@ -107,7 +107,9 @@ def wait_ready(settings: Settings, slot: str) -> float:
             return time.monotonic() - began
         found = engine.container(settings, slot)
         if found is None or not found.running or found.restarts:
-            raise verdict(f"readiness: it ended after {time.monotonic() - began:.1f} s ({_said(settings, slot)})")
+            raise verdict(
+                f"readiness: it ended after {time.monotonic() - began:.1f} s ({_said(settings, slot)})"
+            )
         time.sleep(0.2)
     raise verdict(f"readiness: not ready within {settings.ready_timeout_s:g} s ({_said(settings, slot)})")
 
@@ -201,7 +203,9 @@ def time_one(port: int, golden: Golden, index: int, timing: Timing) -> None:
     timing.seconds.append(time.monotonic() - began)
 
 
-def rehearse(settings: Settings, slot: str, golden: Golden, other: str | None) -> tuple[Timing, Timing | None]:
+def rehearse(
+    settings: Settings, slot: str, golden: Golden, other: str | None
+) -> tuple[Timing, Timing | None]:
     """Time a version before it serves anybody, in turn with the one that serves now.
 
     Args:
