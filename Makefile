@@ -109,6 +109,31 @@ compare: setup  ## Train every candidate of SEARCH (compare.yaml), rank them by 
 drift: setup  ## Compare what the service was asked (STORE=its store, WINDOW=500 or 7d) with validation
 	@python -m pipelines.drift --store "$(STORE)" --bundle data/bundle --report reports/drift.json \
 	  --html reports/drift.html $(if $(WINDOW),--window "$(WINDOW)")
+deploy-tools: setup build/deploy/ready  ## Make build/deploy, the environment of Ansible, from its lock file
+
+build/deploy/ready: requirements/deploy.txt requirements/deploy.sh
+	@requirements/deploy.sh
+
+# MORE goes to ansible-playbook, such as MORE="--limit rack-1 --check --diff".
+bootstrap: deploy-tools  ## Make the hosts of ENV ready for deployments
+	@python -m pipelines.hosts bootstrap --environment "$(ENV)" -- $(MORE)
+
+deploy: deploy-tools  ## Bring DIGEST (the ledger's) to the hosts of ENV; ARCHIVE=image.tar for those without a registry
+	@python -m pipelines.hosts deploy --environment "$(ENV)" --digest "$(DIGEST)" \
+	  $(if $(ARCHIVE),--archive "$(ARCHIVE)") -- $(MORE)
+
+rollback-hosts: deploy-tools  ## Put the hosts of ENV back to the version before, or to DIGEST of their histories
+	@python -m pipelines.hosts rollback --environment "$(ENV)" --digest "$(DIGEST)" -- $(MORE)
+
+status: deploy-tools  ## Show what every host of ENV runs
+	@python -m pipelines.hosts status --environment "$(ENV)" -- $(MORE)
+
+retire: deploy-tools  ## Let hosts of ENV (MORE="--limit …") stop serving
+	@python -m pipelines.hosts retire --environment "$(ENV)" -- $(MORE)
+
+golden: setup  ## Pack the images and answers by which hosts check a version
+	@python -m pipelines.golden --bundle data/bundle --splits data/splits.parquet --raw data/raw \
+	  --predictions data/predictions.parquet --out data/golden.json
 
 test: setup  ## Run all tests that this machine has the parts for
 	@pytest -n auto --dist loadgroup
@@ -123,6 +148,8 @@ fuzz: setup  ## Search for images that crash or hang the decoder, FUZZ_SECONDS l
 	@python -m tests.fuzz.seeds build/fuzz/seeds && mkdir -p build/fuzz/found
 	@python -m tests.fuzz.decode -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -max_len=65536 \
 	  -print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/found build/fuzz/seeds
+test-deploy: deploy-tools  ## Deploy to test hosts with SSH and engines of their own; print what was lost (as root)
+	@CI=true pytest -m deploy -n 0 -s tests/deploy
 
 check: setup  ## Format, lint, types, import rules
 	ruff format --check .
@@ -155,6 +182,8 @@ lock: setup  ## Resolve the lock files anew
 	  --no-emit-index-url --upgrade --constraint requirements/dev.txt --group lambda -o requirements/lambda.txt
 	echo cleanvision | build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-emit-index-url --upgrade --constraint requirements/dev.txt - -o requirements/cleanvision.txt
+	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-emit-index-url --upgrade --extra deploy pyproject.toml -o requirements/deploy.txt
 
 bench-training: setup  ## Speed of what surrounds the network: feed, first step, predictor, evaluate
 	@TF_CPP_MIN_LOG_LEVEL=2 python -m benchmarks.training
@@ -174,4 +203,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge push promote rollback history trace export-image preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts compare drift test test-data test-api fuzz check check-ci audit format lock bench-training bench-validation bench-public bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge push promote rollback history trace export-image preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts compare drift deploy-tools bootstrap deploy rollback-hosts status retire golden test test-data test-api fuzz test-deploy check check-ci audit format lock bench-training bench-validation bench-public bench-repro screenshots clean

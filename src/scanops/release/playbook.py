@@ -1,0 +1,152 @@
+"""Run a playbook on an environment, and tell its end in our words and exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from scanops.errors import ConfigError, OutsideError, ScanopsError, VerdictError
+from scanops.release.engine import last_lines
+
+ANSIBLE = Path("build/deploy/bin")
+INVENTORIES = Path("ansible/inventories")
+RECORDED = {"deploy": "last", "rollback": "last", "retire": "last", "status": "status"}
+KINDS: dict[str, type[ScanopsError]] = {
+    "verdict": VerdictError,
+    "usage": ConfigError,
+    "outside": OutsideError,
+}
+
+
+def run(project: Path, name: str, environment: str, arguments: Sequence[str]) -> dict[str, Any]:
+    """Run a playbook to its end; its output goes to ours.
+
+    Args:
+        project: The project's folder.
+        name: `bootstrap`, `deploy`, `rollback`, `status` or `retire`.
+        environment: A folder of `ansible/inventories`.
+        arguments: Further arguments of ansible-playbook.
+
+    Returns:
+        What the playbook recorded: `hosts`, each with `fault`, `status` and more; empty for bootstrap.
+
+    Raises:
+        ConfigError: There is no such environment, or the playbook refused what was asked.
+        VerdictError: A version did not hold; what served before serves again.
+        OutsideError: A host is missing, or something on it.
+    """
+    inventory = require_environment(project, environment)
+    program = project / ANSIBLE / "ansible-playbook"
+    if not program.exists():
+        raise OutsideError(str(program), "is missing", "Run `make deploy-tools`")
+    env = {**os.environ, "ANSIBLE_CONFIG": str(project / "ansible/ansible.cfg")}
+    playbook = str(project / f"ansible/playbooks/{name}.yml")
+    command = [str(program), playbook, "-i", str(inventory), "-e", f"model_service_python={sys.executable}"]
+    began = time.time()
+    done = subprocess.run([*command, *promoted_variable(os.environ), *arguments], check=False, env=env)
+    record = _read(project / f"build/deploy/{environment}/{RECORDED.get(name, name)}.json", began)
+    if done.returncode and not record.get("stopped"):
+        _refuse(name, environment, done.returncode, bool(record))
+    return record
+
+
+def require_environment(project: Path, environment: str) -> Path:
+    """Return an environment's inventory.
+
+    Raises:
+        ConfigError: There is none of that name.
+    """
+    known = sorted(path.name for path in (project / INVENTORIES).iterdir() if path.is_dir())
+    if environment not in known:
+        fault = "is not there" if environment else "is not named"
+        raise ConfigError(f"environment {environment!r}", fault, f"Set ENV to one of: {', '.join(known)}")
+    return project / INVENTORIES / environment
+
+
+def promoted_command(environ: Mapping[str, str], environment: str) -> list[str]:
+    """Return the command that prints the promoted references of an environment.
+
+    Args:
+        environ: SCANOPS_PROMOTED_COMMAND takes the place of the ledger.
+        environment: Whose.
+    """
+    if own := environ.get("SCANOPS_PROMOTED_COMMAND"):
+        return shlex.split(own)
+    return [sys.executable, "-m", "pipelines.current", "--environment", environment]
+
+
+def promoted_variable(environ: Mapping[str, str]) -> list[str]:
+    """Hand a command of the environment's own on to the playbook."""
+    if "SCANOPS_PROMOTED_COMMAND" not in environ:
+        return []
+    return ["-e", json.dumps({"model_service_promoted_command": promoted_command(environ, "")})]
+
+
+def promoted_digest(environment: str, project: Path) -> str:
+    """Ask the ledger which digest is in production.
+
+    Raises:
+        ConfigError: It names none.
+    """
+    command = promoted_command(os.environ, environment)
+    done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=project)
+    references = done.stdout.split()
+    if done.returncode or not references:
+        fault = f"names no digest for {environment} ({last_lines(done.stderr)})"
+        raise ConfigError("ledger", fault, "Promote one, or give DIGEST=sha256:…")
+    return references[0].rpartition("@")[2]
+
+
+def raise_faults(record: Mapping[str, Any]) -> None:
+    """End with the gravest fault of a record, after a line for each host that has one.
+
+    Args:
+        record: What `run` returned.
+
+    Raises:
+        ScanopsError: The class says whose fault it is.
+    """
+    faults = {host: entry["fault"] for host, entry in record["hosts"].items() if entry["fault"]}
+    for host, fault in sorted(faults.items()):
+        print(f"error: {host}: {fault['step']}: {fault['text'].strip()}", file=sys.stderr)
+    for host, entry in sorted(record["hosts"].items()):
+        if (back := entry["put_back"]) and not back.get("ok"):
+            text = back.get("fault", "said nothing")
+            print(f"error: {host}: put back: {text}. Look at it with scanops-host status", file=sys.stderr)
+    if not record["stopped"]:
+        return
+    for kind in ("verdict", "usage", "outside"):
+        count = sum(fault["kind"] == kind for fault in faults.values())
+        if count:
+            fault = f"stopped: {count} of {len(record['hosts'])} hosts, see above; {_where(record)}"
+            raise KINDS[kind](record["environment"], fault, "Mend what the lines above name, then run again")
+    raise OutsideError(record["environment"], "stopped without a fault", "See the playbook's output above")
+
+
+def _where(record: Mapping[str, Any]) -> str:
+    back = [entry for entry in record["hosts"].values() if entry["put_back"]]
+    if not back:
+        return "no host changed what it serves"
+    seconds = max(entry["back_at"] for entry in back) - record["detected_at"]
+    return f"{len(back)} put back {seconds:.0f} s after the fault was seen"
+
+
+def _read(path: Path, began: float) -> dict[str, Any]:
+    try:
+        record = dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    return record if record["ended_at"] >= began else {}
+
+
+def _refuse(name: str, environment: str, code: int, recorded: bool) -> None:
+    if code == 4 or recorded:
+        raise OutsideError(environment, f"{name} did not reach every host", "See the lines above")
+    raise ConfigError(environment, f"{name} was refused", "See the lines above")

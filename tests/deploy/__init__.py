@@ -1,0 +1,1 @@
+"""Deployments to real hosts, which `make test-deploy` runs."""
