@@ -179,9 +179,13 @@ def test_the_notice_is_there_before_any_result(page: Page) -> None:
 
 
 def test_nothing_is_cut_off_at_any_width(page: Page, scan: Path) -> None:
-    """The page never scrolls sideways, even with a long name."""
+    """The page never scrolls sideways, even with a long name and an open map; a class takes a line or two."""
     drop(page, (f"{'long ' * 40}.png", scan.read_bytes()), ("bad.png", b"no image"))
     page.locator(".card.failed").wait_for()
+    page.get_by_role("button", name="Show heat map").click()
+    page.locator(".heat").wait_for()
+    heights = [row.bounding_box()["height"] for row in page.locator(".bars tr").all()]
+    assert max(heights) < 50
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 

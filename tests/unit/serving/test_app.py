@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,7 @@ from scanops.bundle import bundle as bundles
 from scanops.bundle.predictor import Predictor
 from scanops.digest import hash_file
 from scanops.errors import ConfigError
+from scanops.serving import app as app_module
 from scanops.serving.app import create_app
 from scanops.serving.limits import Limits
 from tests.bundles import heads, make_bundle, teach_heads
@@ -300,12 +302,25 @@ def test_every_answer_has_the_security_headers(client: TestClient, path: str) ->
     assert "cache-control" in headers
 
 
+WEB = sorted(path.name for path in (Path(app_module.__file__).parent / "web").iterdir())
+
+
 def test_the_page_names_no_other_host(client: TestClient) -> None:
     """The page works in a network of its own."""
-    for name in ("", "web/app.js", "web/text.js", "web/style.css"):
-        body = client.get(f"/{name}").text
+    assert {"app.js", "text.js", "style.css", "index.html"} <= set(WEB)
+    for name in WEB:
+        body = client.get(f"/web/{name}").text
         assert "https://" not in body
         assert "http://" not in body.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_every_word_of_the_page_is_in_one_file() -> None:
+    """Whoever translates the page opens text.js alone: no other script holds a phrase."""
+    phrase = re.compile(r"""["'`][A-Z][a-z]+[ .,…][^"'`]*["'`]""")
+    folder = Path(app_module.__file__).parent / "web"
+    found = {name: phrase.findall((folder / name).read_text()) for name in WEB if name.endswith(".js")}
+    assert len(found.pop("text.js")) > 20
+    assert not any(found.values()), found
 
 
 def test_logs_hold_no_name_and_no_content(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
