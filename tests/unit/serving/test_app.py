@@ -25,6 +25,7 @@ from scanops.serving.app import create_app
 from scanops.serving.limits import Limits
 from tests.bundles import heads, make_bundle, teach_heads
 from tests.pictures import encode, noise
+from tests.served import wait_ready
 
 CLASSES = ("left", "right", "none")
 SMALL = Limits(body_bytes=200_000, file_bytes=50_000, files=3)
@@ -54,14 +55,6 @@ def client(bundle: Path) -> Iterator[TestClient]:
     with TestClient(create_app(bundle, SMALL)) as client:
         wait_ready(client)
         yield client
-
-
-def wait_ready(client: TestClient) -> None:
-    """Wait until the model is warm."""
-    deadline = time.monotonic() + 10
-    while client.get("/readyz").status_code != 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def is_problem(response: httpx.Response, status: int) -> bool:
