@@ -6,6 +6,7 @@ Needs a finished `make repro` (data/bundle, data/raw, reports/validation.html) a
 from __future__ import annotations
 
 import argparse
+import io
 import shutil
 import socket
 import subprocess
@@ -16,13 +17,15 @@ import urllib.request
 from pathlib import Path
 
 import numpy as np
-from playwright.sync_api import Browser, Page, sync_playwright
+from PIL import Image
+from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 
 from pipelines import entry_point
-from scanops.data import phantom, splits
+from scanops.data import phantom, splits, strangers
 from scanops.data.phantom_anatomy import PLANES
 from scanops.errors import OutsideError
 from scanops.evaluation import plots
+from tests import dicom_files
 
 IMAGES = Path(__file__).parent / "images"
 REPORT = Path("reports/validation.html")
@@ -32,7 +35,7 @@ WAIT_S = 60
 
 
 def main() -> None:
-    """Write docs/images/phantom.png, page.png and report.png, and of both pages the phone's view."""
+    """Write docs/images: the phantom, the report and the page, these two also as a phone shows them."""
     argparse.ArgumentParser(description=__doc__).parse_args()
     IMAGES.mkdir(exist_ok=True)
     _draw_phantom(IMAGES / "phantom.png")
@@ -67,18 +70,41 @@ def draw_report(browser: Browser, report: Path, folder: Path) -> None:
 
 def _draw_answers(browser: Browser) -> None:
     tested = splits.read(Path("data/splits.parquet"), "test").groupby("label").head(1)
-    scans = [str(Path("data/raw") / path) for path in tested["path"][1::2]]
+    scans = [_file(path, (Path("data/raw") / path).read_bytes()) for path in tested["path"]]
+    glioma, meningioma = scans[:2]
     port = _free_port()
     command = [sys.executable, "-m", "scanops.serving", "--bundle", "data/bundle", "--port", str(port)]
     with subprocess.Popen(command) as service:
         try:
             address = f"http://127.0.0.1:{port}/"
             _wait_until_ready(address + "readyz")
-            for name, width in (("page.png", 1100), ("page-phone.png", 390)):
-                page = browser.new_page(viewport={"width": width, "height": 800}, device_scale_factor=1.25)
-                _classify(page, address, scans, IMAGES / name)
+            for name, width, scheme, files in (
+                ("page.png", 1100, "light", [meningioma, glioma]),
+                ("page-dark.png", 1100, "dark", [_as_dicom(glioma), _stranger(), _file("notes.txt", b"-")]),
+                ("page-phone.png", 390, "light", [meningioma]),
+            ):
+                viewport = {"width": width, "height": 800}
+                page = browser.new_page(viewport=viewport, device_scale_factor=1.25, color_scheme=scheme)
+                _classify(page, address, files, IMAGES / name)
         finally:
             service.terminate()
+
+
+def _file(path: str, data: bytes) -> FilePayload:
+    return {"name": Path(path).name, "mimeType": "application/octet-stream", "buffer": data}
+
+
+def _as_dicom(scan: FilePayload) -> FilePayload:
+    """Bring a picture into a format that no browser shows."""
+    levels = np.asarray(Image.open(io.BytesIO(scan["buffer"])).convert("L")).astype(np.uint16) * 16
+    return _file(Path(scan["name"]).with_suffix(".dcm").name, dicom_files.encode(levels))
+
+
+def _stranger() -> FilePayload:
+    """Draw what is no head."""
+    file = io.BytesIO()
+    next(strangers.draw("knee", 1, seed=7)).save(file, "PNG")
+    return _file("knee.png", file.getvalue())
 
 
 def _draw_phantom(target: Path) -> None:
@@ -107,11 +133,15 @@ def _wait_until_ready(address: str) -> None:
     raise OutsideError(address, f"was not ready within {WAIT_S} s", "See the service's messages above")
 
 
-def _classify(page: Page, address: str, scans: list[str], target: Path) -> None:
+def _classify(page: Page, address: str, files: list[FilePayload], target: Path) -> None:
     page.goto(address)
-    page.set_input_files("input[type=file]", scans)
-    page.locator(".card .bars").nth(len(scans) - 1).wait_for()
+    page.set_input_files("#files", files)
+    page.locator(".card:not(.waiting)").nth(len(files) - 1).wait_for()
+    page.locator(".map-toggle").first.click()
+    page.locator(".heat").wait_for()
     page.wait_for_timeout(500)  # the bars grow
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(500)  # a phone scrolls gently
     page.screenshot(path=target, full_page=True)
 
 

@@ -12,9 +12,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
+
+if TYPE_CHECKING:
+    from fastapi.testclient import TestClient
 
 ROOT = Path(__file__).parents[1]
 
@@ -126,3 +129,11 @@ def _wait_ready(served: Served) -> None:
             assert served.process.poll() is None, served.log.read_text(encoding="utf-8")
             assert time.monotonic() < deadline, served.log.read_text(encoding="utf-8")
             time.sleep(0.05)
+
+
+def wait_ready(client: TestClient) -> None:
+    """Wait until the model of a service over its ASGI interface is warm."""
+    deadline = time.monotonic() + 30
+    while client.get("/readyz").status_code != 200:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -179,23 +179,28 @@ def test_the_notice_is_there_before_any_result(page: Page) -> None:
 
 
 def test_nothing_is_cut_off_at_any_width(page: Page, scan: Path) -> None:
-    """The page never scrolls sideways, even with a long name."""
+    """The page never scrolls sideways, even with a long name and an open map; a class takes a line or two."""
     drop(page, (f"{'long ' * 40}.png", scan.read_bytes()), ("bad.png", b"no image"))
     page.locator(".card.failed").wait_for()
+    page.get_by_role("button", name="Show heat map").click()
+    page.locator(".heat").wait_for()
+    heights = [row.bounding_box()["height"] for row in page.locator(".bars tr").all()]
+    assert max(heights) < 50
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
 
 
-def test_a_server_that_is_busy_is_told_and_asked_again(page: Page, scan: Path) -> None:
+def test_a_server_that_is_busy_is_told_and_asked_again(page: Page) -> None:
     """What the service says is in the scan's place, beside a way to ask again; the refusal is a fake one."""
     refusal = {"status": 503, "detail": "The model is still loading; try again in a second."}
     page.route("**/v1/predict", lambda route: route.fulfill(status=503, json=refusal), times=1)
-    page.get_by_label("Choose files").set_input_files(scan)
+    drop(page, ("study.dcm", dicom_files.encode(np.zeros((64, 80), np.uint16) + 9)))
     card = page.locator(".card.failed")
-    card.wait_for()
+    card.locator(".no-preview").wait_for()
     assert "still loading" in card.inner_text()
     assert "Not answered" in page.locator(".entry").inner_text()
     card.get_by_role("button", name="Try again").press("Enter")
     page.locator(".card:not(.failed) .bars").wait_for()
+    page.get_by_alt_text("Preview of study.dcm").wait_for()
     assert page.get_by_role("status").inner_text() == "One scan classified."
     assert page.locator(".card").count() == 1
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -20,10 +21,12 @@ from scanops.bundle import bundle as bundles
 from scanops.bundle.predictor import Predictor
 from scanops.digest import hash_file
 from scanops.errors import ConfigError
+from scanops.serving import app as app_module
 from scanops.serving.app import create_app
 from scanops.serving.limits import Limits
 from tests.bundles import heads, make_bundle, teach_heads
 from tests.pictures import encode, noise
+from tests.served import wait_ready
 
 CLASSES = ("left", "right", "none")
 SMALL = Limits(body_bytes=200_000, file_bytes=50_000, files=3)
@@ -53,14 +56,6 @@ def client(bundle: Path) -> Iterator[TestClient]:
     with TestClient(create_app(bundle, SMALL)) as client:
         wait_ready(client)
         yield client
-
-
-def wait_ready(client: TestClient) -> None:
-    """Wait until the model is warm."""
-    deadline = time.monotonic() + 10
-    while client.get("/readyz").status_code != 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def is_problem(response: httpx.Response, status: int) -> bool:
@@ -301,12 +296,25 @@ def test_every_answer_has_the_security_headers(client: TestClient, path: str) ->
     assert "cache-control" in headers
 
 
+WEB = sorted(path.name for path in (Path(app_module.__file__).parent / "web").iterdir())
+
+
 def test_the_page_names_no_other_host(client: TestClient) -> None:
     """The page works in a network of its own."""
-    for name in ("", "web/app.js", "web/text.js", "web/style.css"):
-        body = client.get(f"/{name}").text
+    assert {"app.js", "text.js", "style.css", "index.html"} <= set(WEB)
+    for name in WEB:
+        body = client.get(f"/web/{name}").text
         assert "https://" not in body
         assert "http://" not in body.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_every_word_of_the_page_is_in_one_file() -> None:
+    """Whoever translates the page opens text.js alone: no other script holds a phrase."""
+    phrase = re.compile(r"""["'`][A-Z][a-z]+[ .,…][^"'`]*["'`]""")
+    folder = Path(app_module.__file__).parent / "web"
+    found = {name: phrase.findall((folder / name).read_text()) for name in WEB if name.endswith(".js")}
+    assert len(found.pop("text.js")) > 20
+    assert not any(found.values()), found
 
 
 def test_logs_hold_no_name_and_no_content(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:

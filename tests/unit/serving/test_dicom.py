@@ -21,6 +21,7 @@ from scanops.serving.limits import Limits
 from tests import dicom_files
 from tests.bundles import make_bundle
 from tests.pictures import encode
+from tests.served import wait_ready
 
 LEVELS = np.arange(48 * 40, dtype=np.uint16).reshape(48, 40)
 
@@ -37,14 +38,6 @@ def client(bundle: Path) -> Iterator[TestClient]:
     with TestClient(create_app(bundle)) as client:
         wait_ready(client)
         yield client
-
-
-def wait_ready(client: TestClient) -> None:
-    """Wait until the model is warm."""
-    deadline = time.monotonic() + 10
-    while client.get("/readyz").status_code != 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def post(client: TestClient, *files: bytes) -> httpx.Response:

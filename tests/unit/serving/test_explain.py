@@ -25,6 +25,7 @@ from scanops.serving.limits import Limits
 from tests import dicom_files
 from tests.bundles import heads, make_bundle, teach_heads
 from tests.pictures import encode, noise
+from tests.served import wait_ready
 
 CLASSES = ("left", "größe", "none")
 SMALL = Limits(body_bytes=200_000, file_bytes=50_000, files=3)
@@ -43,14 +44,6 @@ def client(bundle: Path) -> Iterator[TestClient]:
     with TestClient(create_app(bundle, SMALL)) as client:
         wait_ready(client)
         yield client
-
-
-def wait_ready(client: TestClient) -> None:
-    """Wait until the model is warm."""
-    deadline = time.monotonic() + 10
-    while client.get("/readyz").status_code != 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def scan(height: int = 40, width: int = 60) -> bytes:

@@ -25,7 +25,8 @@ export function addCard(file, signal, changed) {
   body.append(name, answer);
   card.append(picture, body);
   const item = { card, picture, image, answer, file, signal, changed, state: "waiting", outcome: text.waiting };
-  item.showPreview = () => picture.replaceChildren(item.image ?? make("span", "no-preview", text.noPreview));
+  item.showPreview = () =>
+    picture.replaceChildren(item.blind ? make("span", "no-preview", text.noPreview) : image);
   wait(item);
   show(image, file).then(
     () => changed(item),
@@ -43,13 +44,18 @@ export function addCard(file, signal, changed) {
 
 function askForPreview(item) {
   if (!item.unshown || item.state === "waiting" || item.asked) return;
+  if (item.state === "failed") {
+    item.blind = true;
+    item.showPreview();
+    return;
+  }
   item.asked = true;
   previews = previews.then(async () => {
     try {
-      if (item.state === "failed") throw new Error(item.outcome);
       await show(item.image, await preview(item.file, item.signal));
+      item.blind = false;
     } catch {
-      item.image = undefined; // its place says so; the answer beside it stands
+      item.blind = true; // its place says so; the answer beside it stands
     }
     if (!item.card.classList.contains("mapped")) item.showPreview();
     item.changed(item);

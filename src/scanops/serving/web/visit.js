@@ -28,7 +28,7 @@ export function update(item) {
   if (!entry) return;
   entry.outcome.textContent = item.outcome;
   entry.link.dataset.state = item.state;
-  if (item.image?.naturalWidth) drawThumb(entry.thumb, item.image);
+  if (item.image.naturalWidth) drawThumb(entry.thumb, item.image);
   summarise();
 }
 
