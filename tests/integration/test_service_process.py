@@ -29,7 +29,7 @@ def test_a_forwarded_address_counts_only_from_a_trusted_proxy(tmp_path: Path, tr
 
 
 def test_tokens_rotate_while_it_runs(tmp_path: Path) -> None:
-    """Old and new hold together, then the new one alone; each line of the log is JSON, and none holds a token."""
+    """Old and new hold together, then the new one alone; the log is JSON and holds no token."""
     (old, first), (new, second) = tokens.make("gateway"), tokens.make("gateway")
     file = tmp_path / "tokens"
 
@@ -38,11 +38,9 @@ def test_tokens_rotate_while_it_runs(tmp_path: Path) -> None:
         (tmp_path / "next").replace(file)
 
     put(first)
-    digest = "sha256:" + "7" * 64
+    told = {"SCANOPS_TOKENS": str(file), "SCANOPS_IMAGE_DIGEST": "sha256:" + "7" * 64}
     with (
-        serve(
-            make_bundle(tmp_path / "b"), tmp_path, SCANOPS_TOKENS=str(file), SCANOPS_IMAGE_DIGEST=digest
-        ) as served,
+        serve(make_bundle(tmp_path / "bundle"), tmp_path, **told) as served,
         served.client() as client,
     ):
 
@@ -54,10 +52,9 @@ def test_tokens_rotate_while_it_runs(tmp_path: Path) -> None:
         assert (ask(old), ask(new)) == (200, 200)
         put(second)
         assert (ask(old), ask(new)) == (401, 200)
-        assert client.get("/version").json()["image_digest"] == digest
+        assert client.get("/version").json()["image_digest"] == told["SCANOPS_IMAGE_DIGEST"]
         lines = served.lines()
-    assert [line["token"] for line in lines if line["event"] == "request" and "token" in line] == [
-        "gateway"
-    ] * 4
+    owners = [line["token"] for line in lines if "token" in line and line["event"] == "request"]
+    assert owners == ["gateway"] * 4
     assert all({"time", "level", "event"} <= set(line) for line in lines)
     assert not [token for token in (old, new) if token in served.log.read_text(encoding="utf-8")]

@@ -225,7 +225,7 @@ def test_a_name_is_looked_up_once(client: TestClient, host: int, monkeypatch: py
     def counted(name: str, *arguments: object, **options: object) -> object:
         nonlocal looked
         looked += name == "localhost"
-        return real(name, *arguments, **options)  # type: ignore[arg-type]  # passed on as it came
+        return real(name, *arguments, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", counted)
     assert ask(client, f"http://localhost:{host}/scan.png").status_code == 200

@@ -26,8 +26,8 @@ from scanops.serving.tensor_schemas import (
 
 MODEL = "scanops"
 BINARY = "application/octet-stream"
-# A list in Python takes twenty times the bytes that it has as JSON, and no other thread runs while a million of
-# them are made: whoever sends more than this uses binary data.
+# A list in Python takes twenty times the bytes that it has as JSON, and no other thread runs while a million
+# of them are made: whoever sends more than this uses binary data.
 JSON_BYTES = 4 * MIB
 _HEADER = "inference-header-content-length"
 _NUMBER = re.compile("[0-9]{1,9}")
