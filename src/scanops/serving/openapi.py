@@ -9,12 +9,14 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from scanops.serving import access, problems
+from scanops.serving.examples import EXAMPLES
 from scanops.serving.problems import REF
 from scanops.serving.routes.predict_url import UrlRequest
+from scanops.serving.schemas import ProblemDetails
 from scanops.serving.tensor_schemas import InferRequest
 
-# Bodies that routes read by themselves, within bounds.
-_SENT: tuple[type[BaseModel], ...] = (InferRequest, UrlRequest)
+# Bodies that routes read by themselves, within bounds, and what every refusal is.
+_ADDED: tuple[type[BaseModel], ...] = (InferRequest, UrlRequest, ProblemDetails)
 
 
 def complete(app: FastAPI, tokens: bool, rates: bool) -> None:
@@ -44,11 +46,13 @@ def complete(app: FastAPI, tokens: bool, rates: bool) -> None:
 
 
 def _add_schemas(document: dict[str, Any]) -> None:
-    _, sent = models_json_schema([(model, "validation") for model in _SENT], ref_template=REF)
+    _, added = models_json_schema([(model, "validation") for model in _ADDED], ref_template=REF)
     schemas = document["components"]["schemas"]
-    schemas |= sent["$defs"]
+    document["components"]["schemas"] = schemas = added["$defs"] | schemas
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
+    for name, example in EXAMPLES.items():
+        schemas[name]["examples"] = [example]
 
 
 def _complete(operation: dict[str, Any], token: bool, rates: bool) -> None:

@@ -115,9 +115,7 @@ def documented(**statuses: str) -> dict[int | str, dict[str, Any]]:
     Returns:
         FastAPI's `responses`.
     """
-    return {
-        int(code[1:]): response(meaning) | {"model": ProblemDetails} for code, meaning in statuses.items()
-    }
+    return {int(code[1:]): response(meaning) for code, meaning in statuses.items()}
 
 
 async def on_problem(_request: Request, error: Exception) -> JSONResponse:

@@ -10,7 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from scanops.serving.app import create_app
 from tests.bundles import heads, make_bundle, teach_heads
 from tests.pictures import encode, noise
-from tests.unit.serving.test_app import parts, wait_ready
+from tests.served import wait_ready
+from tests.unit.serving.test_app import parts
 
 
 def samples(client: TestClient) -> dict[tuple[str, ...], float]:

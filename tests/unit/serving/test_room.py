@@ -18,7 +18,8 @@ from scanops.serving.limits import Limits
 from scanops.serving.problems import ProblemError
 from scanops.serving.room import Room
 from tests.bundles import make_bundle
-from tests.unit.serving.test_app import is_problem, parts, png, wait_ready
+from tests.served import wait_ready
+from tests.unit.serving.test_app import is_problem, parts, png
 
 
 def test_what_was_held_is_given_back() -> None:
