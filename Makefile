@@ -5,7 +5,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 PYTHON ?= python3
 SEARCH ?= compare.yaml
 # Through the environment: the shell is not to read what a value holds.
-export SET
+export SET WEIGHTS
 
 help:  ## Show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,12 +66,20 @@ lock: setup  ## Resolve the lock files anew
 	  --no-emit-index-url --upgrade --extra serve --constraint requirements/dev.txt pyproject.toml -o requirements/serve.txt
 	echo cleanvision | build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-emit-index-url --upgrade --constraint requirements/dev.txt - -o requirements/cleanvision.txt
+	printf 'bentoml\nonnxruntime\npillow\n' | build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-emit-index-url --upgrade - -o requirements/bentoml.txt
 
 bench-training: setup  ## Speed of what surrounds the network: feed, first step, predictor, evaluate
 	@TF_CPP_MIN_LOG_LEVEL=2 python -m benchmarks.training
 
 bench-validation: setup  ## Speed of the scan, beside bare decoding and cleanvision, and at 100,000 images
 	@python -m benchmarks.validation
+
+bench-serving: setup  ## Speed of the service, beside its peers and a bare loop, with WEIGHTS for a trunk
+	@python -m benchmarks.serving $${WEIGHTS:+--weights "$$WEIGHTS"}
+
+bench-soak: setup  ## Memory of the service over 100,000 requests
+	@python -m benchmarks.serving.soak $${WEIGHTS:+--weights "$$WEIGHTS"}
 
 bench-public: setup  ## Accuracy on the public sets, with WEIGHTS for a trunk, into docs/public_sets.md
 	@python -m benchmarks.public_sets --weights "$(WEIGHTS)" --page docs/public_sets.md
@@ -85,4 +93,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image register challenge compare test check format lock bench-training bench-validation bench-public bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image register challenge compare test check format lock bench-training bench-validation bench-serving bench-soak bench-public bench-repro screenshots clean

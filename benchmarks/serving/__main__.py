@@ -1,0 +1,256 @@
+"""How fast is the service? Beside its peers and beside the limit, by turns, on one network and its pictures.
+
+Contenders: Flask with Keras' `predict` under gunicorn, `mlflow models serve` and BentoML on the same graph,
+a worker a core each; this service, in float32 and in int8, with all that it does beside (abstention,
+headers, log, metrics); and the limit, a bare loop of decoding, resizing and the graph on all cores. All
+servers run all the time, each is sent pictures in its turn by the same client. A ratio is taken round by
+round. The client has no core of its own, so every server loses to the bare loop what the client takes.
+
+The pictures are those of the 4-class set's test folder when the folder that SCANOPS_MIRROR names has it, else
+phantoms. Prints the table, each figure with its bound, and the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks import figures, machine, peers
+from benchmarks.serving import contenders
+from benchmarks.serving.contenders import Contender
+from scanops.data import phantom
+
+ARCHIVE, SENT, LEARNT = "brain-tumor-4class.zip", "Testing/", "Training/"
+PHANTOMS, LEARNT_PICTURES = 400, 300
+OURS, SMALL, LIMIT = "this service", "this service, int8", "bare loop"
+FLASK, BENTO = "Flask + Keras", "BentoML"
+HALF_ROUNDS = 3
+
+
+def main() -> None:
+    """Print the comparison."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.serving",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--weights", default="none", help="MobileNet trunk as a .keras file")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=6.0, help="of each contender in a round")
+    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--quick", action="store_true", help="two short rounds, and fewer pictures")
+    parser.add_argument("--keep", type=Path, help="folder for pictures and bundles; a later run takes them")
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.seconds = 2, 2.0
+    with prepared(options.keep, options.weights, quick=options.quick) as folder:
+        pictures = len(list((folder / "images").iterdir()))
+        print(f"{pictures} pictures, {options.connections} connections, {options.rounds} rounds")
+        _measure(folder, options)
+    print(machine.describe())
+
+
+@contextlib.contextmanager
+def prepared(keep: Path | None, weights: str, *, quick: bool) -> Iterator[Path]:
+    """Give a folder of pictures and bundles, see `benchmarks.serving.bundles`.
+
+    Args:
+        keep: Where to; taken as it is when it has been made before. None: a temporary one.
+        weights: The trunk, or `none`.
+        quick: With fewer pictures.
+
+    Yields:
+        The folder.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = (keep or Path(name)).absolute()
+        if not (folder / "labels.json").is_file():
+            folder.mkdir(parents=True, exist_ok=True)
+            _prepare(folder, weights, quick=quick)
+        yield folder
+
+
+def _prepare(folder: Path, weights: str, *, quick: bool) -> None:
+    """Lay out the pictures, and make what all contenders serve."""
+    sent, learnt = _pictures(folder)
+    draw = random.Random(1)  # noqa: S311 -- a choice of pictures
+    if quick:
+        sent = draw.sample(sent, 60)
+    (folder / "images").mkdir()
+    for number, (_, data) in enumerate(sent):
+        (folder / "images" / f"{number:05}.jpg").write_bytes(data)
+    for number, (label, data) in enumerate(draw.sample(learnt, min(len(learnt), LEARNT_PICTURES))):
+        place = folder / "learnt" / label / f"{number:05}.jpg"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(data)
+    say("making the network, its bundles, and Keras' own answers")
+    command = [sys.executable, "-m", "benchmarks.serving.bundles", str(folder), "--weights", weights]
+    done = subprocess.run(
+        command, capture_output=True, text=True, check=False, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2"}
+    )
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stderr[-3000:]}")
+
+
+def say(what: str) -> None:
+    """Tell the terminal what goes on; the figures alone go to standard output."""
+    print(f"{time.strftime('%H:%M:%S')} {what}", file=sys.stderr, flush=True)
+
+
+def _pictures(folder: Path) -> tuple[list[tuple[str, bytes]], list[tuple[str, bytes]]]:
+    """Give what is sent and what is learnt from: names of classes and files."""
+    archive = Path(os.environ.get("SCANOPS_MIRROR", "")) / ARCHIVE
+    if archive.is_file():
+        with zipfile.ZipFile(archive) as held:
+            names = [name for name in sorted(held.namelist()) if name.lower().endswith(".jpg")]
+            sides = (
+                [(Path(name).parent.name, held.read(name)) for name in names if name.startswith(side)]
+                for side in (SENT, LEARNT)
+            )
+            sent, learnt = sides
+            return sent, learnt
+    say(f"no {ARCHIVE} in a folder that SCANOPS_MIRROR names: drawing {2 * PHANTOMS} phantoms instead")
+    phantom.generate(folder / "drawn", images=2 * PHANTOMS, seed=1)
+    files = sorted((folder / "drawn").rglob("*.jpg"))
+    drawn = [(path.parent.name, path.read_bytes()) for path in files]
+    return drawn[::2], drawn[1::2]
+
+
+def _measure(folder: Path, options: argparse.Namespace) -> None:
+    servers = [contenders.ours(OURS, folder / "float32"), contenders.ours(SMALL, folder / "int8")]
+    servers += [contenders.flask_keras(folder / "float32"), contenders.mlflow(folder / "mlflow")]
+    if python := peers.install("bentoml"):
+        servers.append(contenders.bentoml(folder / "float32", python))
+    try:
+        for server in servers:
+            say(f"starting {server.name}")
+            server.start(folder / f"{server.name}.log")
+        _check_labels(folder, servers)
+        found = _rounds(folder, servers, options)
+        _print_table(found)
+        _print_ratios(found)
+        _print_alone(folder, servers[0], servers[1], found, options)
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def _check_labels(folder: Path, servers: list[Contender]) -> None:
+    """Have every server classify every picture: that warms them up, and all have to answer alike."""
+    truth = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
+    for server in servers:
+        say(f"labels of {server.name}")
+        given = server.load(folder / "images", "--requests", str(len(truth)), "--labels")["labels"]
+        same = sum(a == b for a, b in zip(given, truth, strict=True))
+        print(f"{server.name:22} {same} of {len(truth)} labels equal to Keras'")
+        if server.name == OURS:
+            print(figures.line("labels equal to Keras', share", [same / len(truth)], least=1.0))
+
+
+def _rounds(
+    folder: Path, servers: list[Contender], options: argparse.Namespace
+) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in (*(s.name for s in servers), LIMIT)}
+    load = ("--seconds", str(options.seconds), "--connections", str(options.connections))
+    for number in range(options.rounds):
+        for server in servers:
+            say(f"round {number + 1} of {options.rounds}: {server.name}")
+            figure = server.load(folder / "images", *load)
+            if figure["failures"]:
+                sys.exit(f"{server.name} failed {figure['failures']} times: its log is gone, run it alone")
+            found[server.name].append(figure)
+        say(f"round {number + 1} of {options.rounds}: {LIMIT}")
+        found[LIMIT].append({"rate": _bare(folder, options.seconds)})
+    return found
+
+
+def _bare(folder: Path, seconds: float) -> float:
+    command = [sys.executable, "-m", "benchmarks.serving.bare_loop", str(folder / "float32" / "model.onnx")]
+    done = subprocess.run(
+        [*command, str(folder / "images"), "--seconds", str(seconds)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    return float(done.stdout)
+
+
+def _print_table(found: dict[str, list[dict[str, Any]]]) -> None:
+    print(f"{'':22} requests/s   p50 ms   p95 ms   / bare loop")
+    for name, rounds in sorted(found.items(), key=lambda item: -_median(item[1], "rate")):
+        share = statistics.median(figures.ratios(_each(rounds, "rate"), _each(found[LIMIT], "rate")))
+        times = (
+            f"{_median(rounds, 'p50_ms'):8.1f} {_median(rounds, 'p95_ms'):8.1f}"
+            if name != LIMIT
+            else f"{'':17}"
+        )
+        print(f"{name:22} {_median(rounds, 'rate'):10.1f} {times} {share:13.2f}")
+
+
+def _print_ratios(found: dict[str, list[dict[str, Any]]]) -> None:
+    ours = found[OURS]
+
+    def against(name: str, key: str = "rate") -> list[float]:
+        return figures.ratios(_each(ours, key), _each(found[name], key))
+
+    print(figures.line("requests/s, this service / Flask + Keras", against(FLASK), least=10.0))
+    if BENTO in found:
+        print(figures.line("requests/s, this service / BentoML", against(BENTO), least=2.4))
+        print(figures.line("p95, this service / BentoML", against(BENTO, "p95_ms"), most=1.0))
+    print(figures.line("requests/s, this service / mlflow models serve", against("mlflow models serve")))
+    print(figures.line("p95, this service / Flask + Keras", against(FLASK, "p95_ms"), most=1.0))
+    print(figures.line("requests/s, this service / bare loop", against(LIMIT), least=0.9))
+    small = figures.ratios(_each(found[SMALL], "rate"), _each(ours, "rate"))
+    print(figures.line("requests/s, int8 / float32", small, least=1.8))
+
+
+def _print_alone(
+    folder: Path,
+    ours: Contender,
+    small: Contender,
+    found: dict[str, list[dict[str, Any]]],
+    options: argparse.Namespace,
+) -> None:
+    """What has no peer: latency at half load, memory, time until ready."""
+    half = []
+    for number in range(HALF_ROUNDS):
+        say(f"half load, {number + 1} of {HALF_ROUNDS}")
+        rate = 0.5 * _median(found[OURS], "rate")
+        load = ("--seconds", str(options.seconds), "--rate", str(rate), "--connections", "32")
+        half.append(ours.load(folder / "images", *load)["p95_ms"])
+    print(figures.line("p95 at half load, ms", half, most=15.0))
+    print(figures.line("memory of this service, MiB", [ours.memory_mib()], most=300.0))
+    print(figures.line("memory of this service in int8, MiB", [small.memory_mib()], most=300.0))
+    starts = []
+    for number in range(HALF_ROUNDS):
+        fresh = contenders.ours(OURS, folder / "float32")
+        try:
+            fresh.start(folder / f"fresh-{number}.log")
+            starts.append(fresh.ready_s)
+        finally:
+            fresh.stop()
+    print(figures.line("from the start of the process to ready, s", starts, most=2.0))
+
+
+def _each(rounds: list[dict[str, Any]], key: str) -> list[float]:
+    return [float(figure[key]) for figure in rounds]
+
+
+def _median(rounds: list[dict[str, Any]], key: str) -> float:
+    return statistics.median(_each(rounds, key))
+
+
+if __name__ == "__main__":
+    main()
