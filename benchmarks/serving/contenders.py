@@ -85,8 +85,9 @@ class Contender:
             options: See `benchmarks.serving.load`.
 
         Returns:
-            What it prints.
+            What it prints; and `cpu_ms`, the processor time of the server for one request.
         """
+        before = self._used_s()
         command = [sys.executable, "-m", "benchmarks.serving.load", str(self.port), self.path, str(images)]
         done = subprocess.run(
             [*command, "--form", self.form, *options], capture_output=True, text=True, check=False
@@ -94,12 +95,17 @@ class Contender:
         if done.returncode:
             sys.exit(f"the client of {self.name} ended with {done.returncode}:\n{done.stderr[-2000:]}")
         figures: dict[str, Any] = json.loads(done.stdout)
+        figures["cpu_ms"] = (self._used_s() - before) / max(1, figures["answered"]) * 1e3
         return figures
 
     def memory_mib(self) -> float:
         """Add up the memory that its processes hold; what they share counts once (PSS)."""
         assert self.process is not None  # noqa: S101 -- it was started
         return sum(_pss_bytes(pid) for pid in _family(self.process.pid)) / MIB
+
+    def _used_s(self) -> float:
+        assert self.process is not None  # noqa: S101 -- it was started
+        return sum(_processor_s(pid) for pid in _family(self.process.pid))
 
     def _answers(self) -> bool:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -165,6 +171,14 @@ def _family(pid: int) -> list[int]:
         found.append(waiting.pop())
         waiting += children.get(found[-1], [])
     return found
+
+
+def _processor_s(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
+    except OSError:  # it ended meanwhile
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _pss_bytes(pid: int) -> int:
