@@ -1,7 +1,7 @@
 """The limit: decode, resize and run the graph in one bare loop on all cores, no server around it.
 
-Prints the pictures a second, and the processor time of one. Run as a program of its own; imports Pillow, NumPy
-and ONNX Runtime alone.
+Prints the pictures a second, and the processor time of one. Run as a program of its own; imports Pillow,
+NumPy and ONNX Runtime alone.
 """
 
 from __future__ import annotations

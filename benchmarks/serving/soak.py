@@ -11,7 +11,7 @@ from pathlib import Path
 
 from benchmarks import figures, machine
 from benchmarks.serving import contenders
-from benchmarks.serving.__main__ import prepared, say
+from benchmarks.serving.materials import prepared, say
 
 PARTS = 10
 MOST_MIB, MOST_GROWTH = 300.0, 1.05
