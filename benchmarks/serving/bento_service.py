@@ -13,7 +13,7 @@ from picture import decode  # type: ignore[import-not-found]  # bentoml starts i
 FOLDER = Path(os.environ["BENCHMARK_BUNDLE"])
 
 
-@bentoml.service(workers=os.cpu_count(), traffic={"timeout": 60})  # type: ignore[misc]
+@bentoml.service(workers=os.cpu_count(), traffic={"timeout": 60})
 class Classifier:
     """The graph in one thread a worker: several workers with threads of their own would be slower."""
 
