@@ -7,7 +7,7 @@ SEARCH ?= compare.yaml
 EXAMPLES ?= 500
 FUZZ_SECONDS ?= 600
 # Through the environment: the shell is not to read what a value holds.
-export SET TO REF REASON DESPITE JSON DIGEST REGISTRY OUT FOR BASE
+export SET TO REF REASON DESPITE JSON DIGEST REGISTRY OUT FOR BASE WEIGHTS
 BASE ?= origin/main
 # Where a token is given, git asks for it there; it is in no file and on no command line.
 ifdef GITHUB_TOKEN
@@ -184,12 +184,20 @@ lock: setup  ## Resolve the lock files anew
 	  --no-header --no-emit-index-url --upgrade --constraint requirements/dev.txt - -o requirements/cleanvision.txt
 	build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 	  --no-emit-index-url --upgrade --extra deploy pyproject.toml -o requirements/deploy.txt
+	printf 'bentoml\nonnxruntime\npillow\n' | build/uv/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	  --generate-hashes --no-header --no-emit-index-url --upgrade - -o requirements/bentoml.txt
 
 bench-training: setup  ## Speed of what surrounds the network: feed, first step, predictor, evaluate
 	@TF_CPP_MIN_LOG_LEVEL=2 python -m benchmarks.training
 
 bench-validation: setup  ## Speed of the scan, beside bare decoding and cleanvision, and at 100,000 images
 	@python -m benchmarks.validation
+
+bench-serving: setup  ## Speed of the service, beside its peers and a bare loop, with WEIGHTS for a trunk
+	@python -m benchmarks.serving $${WEIGHTS:+--weights "$$WEIGHTS"}
+
+bench-soak: setup  ## Memory of the service over 100,000 requests
+	@python -m benchmarks.serving.soak $${WEIGHTS:+--weights "$$WEIGHTS"}
 
 bench-public: setup  ## Accuracy on the public sets, with WEIGHTS for a trunk, into docs/public_sets.md
 	@python -m benchmarks.public_sets --weights "$(WEIGHTS)" --page docs/public_sets.md
@@ -203,4 +211,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge push promote rollback history trace export-image preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts compare drift deploy-tools bootstrap deploy rollback-hosts status retire golden test test-data test-api fuzz test-deploy check check-ci audit format lock bench-training bench-validation bench-public bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge push promote rollback history trace export-image preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts compare drift deploy-tools bootstrap deploy rollback-hosts status retire golden test test-data test-api fuzz test-deploy check check-ci audit format lock bench-training bench-validation bench-serving bench-soak bench-public bench-repro screenshots clean

@@ -22,14 +22,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmarks import machine, views
+from benchmarks import machine, peers, views
 from scanops import config
 from scanops.data import layout, phantom, sources
 
 DATASET = "brain-tumor-4class"
 PHANTOMS = 2000
 ADDED = 100
-LOCK, ENVIRONMENT, UV = "requirements/cleanvision.txt", "build/cleanvision", "build/uv/bin/uv"
 
 
 def main() -> None:
@@ -70,7 +69,7 @@ def _compare(raw: Path, files: list[Path], rounds: int, workers: int) -> None:
         "Pillow, hashes": lambda: _decode(files, workers, "--hash"),
         "this scan": lambda: float(_scan(raw, workers)["seconds"]),
     }
-    if python := _install_cleanvision():
+    if python := peers.install("cleanvision"):
         contenders["cleanvision"] = lambda: float(
             _run([python, "benchmarks/cleanvision_checks.py", str(raw), str(workers)])
         )
@@ -116,29 +115,6 @@ def _scan(folder: Path, workers: int, cache: Path | None = None) -> dict[str, An
     command = [sys.executable, "-m", "benchmarks.full_scan", str(folder), "--workers", str(workers)]
     figures: dict[str, Any] = json.loads(_run([*command, *(["--cache", str(cache)] if cache else [])]))
     return figures
-
-
-def _install_cleanvision() -> str | None:
-    """Make its environment from its lock file, or say why it is left out."""
-    python = f"{ENVIRONMENT}/bin/python"
-    # uv trusts what pip was told to trust.
-    trust = {"SSL_CERT_FILE": os.environ["PIP_CERT"]} if os.environ.get("PIP_CERT") else {}
-    commands = [
-        *(
-            []
-            if Path(python).exists()
-            else [[UV, "venv", "--quiet", "--python", sys.executable, ENVIRONMENT]]
-        ),
-        [UV, "pip", "sync", "--quiet", "--python", python, "--require-hashes", LOCK],
-    ]
-    for command in commands:
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=False, env={**trust, **os.environ}
-        )
-        if done.returncode:
-            _say(f"cleanvision is left out: it cannot be installed\n{done.stderr.strip()}")
-            return None
-    return python
 
 
 def _run(command: list[str], given: str | None = None) -> str:

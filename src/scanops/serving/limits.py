@@ -29,7 +29,7 @@ class Limits:
         pixels: One image; evaluation stops at the same size.
         small_pixels: Images with more are decoded one at a time.
         body_timeout_s: Time for the body to arrive.
-        decoders: Ordinary files decoded at the same time: four of `small_pixels` take 640 MB at most.
+        decoders: Ordinary files decoded at the same time: four of `small_pixels` take 480 MB at most.
         workers: Batches inferred at the same time, each on one core.
         batch: Images in one inference; more no longer fit a core's cache, and take longer each.
         requests: Requests being read or answered at the same time; further ones are told to come again.
@@ -41,14 +41,14 @@ class Limits:
     file_bytes: int = 32 * MIB
     files: int = 64
     pixels: int = imaging.MAX_PIXELS
-    small_pixels: int = 4_000_000
+    small_pixels: int = 3_000_000
     body_timeout_s: float = 60.0
     decoders: int = min(CORES, 4)
     workers: int = min(CORES, 8)
     batch: int = 4
     requests: int = 256
     queue: int = 256
-    bodies_bytes: int = 256 * MIB
+    bodies_bytes: int = 192 * MIB
 
 
 @dataclass

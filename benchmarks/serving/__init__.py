@@ -1,0 +1,1 @@
+"""The service beside its peers: same machine, weights, pictures and client, by turns."""

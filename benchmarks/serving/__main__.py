@@ -1,0 +1,194 @@
+"""How fast is the service? Beside its peers and beside the limit, by turns, on one network and its pictures.
+
+Contenders: Flask with Keras' `predict` under gunicorn, `mlflow models serve` and BentoML on the same graph,
+a worker a core each; this service, in float32 and in int8, with all that it does beside (abstention,
+headers, log, metrics); and the limit, a bare loop of decoding, resizing and the graph on all cores. All
+servers run all the time, each is sent pictures in its turn by the same client. A ratio is taken round by
+round. The client has no core of its own, so every server loses to the bare loop what the client takes; the
+processor time of a request leaves the client out, and whatever else runs on the machine.
+
+The pictures are those of the 4-class set's test folder when the folder that SCANOPS_MIRROR names has it, else
+phantoms. Prints the table, each figure with its bound, and the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks import figures, machine, peers
+from benchmarks.serving import contenders
+from benchmarks.serving.contenders import Contender
+from benchmarks.serving.materials import prepared, say
+
+OURS, SMALL, LIMIT = "this service", "this service, int8", "bare loop"
+FLASK, BENTO = "Flask + Keras", "BentoML"
+HALF_ROUNDS, PEER_PICTURES = 3, 20
+
+
+def main() -> None:
+    """Print the comparison."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.serving",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--weights", default="none", help="MobileNet trunk as a .keras file")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=6.0, help="of each contender in a round")
+    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--quick", action="store_true", help="two short rounds, and fewer pictures")
+    parser.add_argument("--keep", type=Path, help="folder for pictures and bundles; a later run takes them")
+    options = parser.parse_args()
+    # Ends the servers too, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if options.quick:
+        options.rounds, options.seconds = 2, 2.0
+    with prepared(options.keep, options.weights, quick=options.quick) as folder:
+        pictures = len(list((folder / "images").iterdir()))
+        print(f"{pictures} pictures, {options.connections} connections, {options.rounds} rounds")
+        _measure(folder, options)
+    print(machine.describe())
+
+
+def _measure(folder: Path, options: argparse.Namespace) -> None:
+    servers = [contenders.ours(OURS, folder / "float32"), contenders.ours(SMALL, folder / "int8")]
+    servers += [contenders.flask_keras(folder / "float32"), contenders.mlflow(folder / "mlflow")]
+    if python := peers.install("bentoml"):
+        servers.append(contenders.bentoml(folder / "float32", python))
+    try:
+        for server in servers:
+            say(f"starting {server.name}")
+            server.start(folder / f"{server.name}.log")
+        _check_labels(folder, servers)
+        found = _rounds(folder, servers, options)
+        _print_table(found)
+        _print_ratios(found)
+        _print_alone(folder, servers[0], servers[1], found, options)
+    finally:
+        for server in servers:
+            server.stop()
+
+
+def _check_labels(folder: Path, servers: list[Contender]) -> None:
+    """Have ours classify every picture, the others some: that warms up, and all have to answer alike."""
+    truth = json.loads((folder / "labels.json").read_text(encoding="utf-8"))
+    for server in servers:
+        say(f"labels of {server.name}")
+        asked = len(truth) if server.name in (OURS, SMALL) else min(len(truth), PEER_PICTURES)
+        given = server.load(folder / "images", "--requests", str(asked), "--labels")["labels"]
+        same = sum(a == b for a, b in zip(given[:asked], truth[:asked], strict=True))
+        print(f"{server.name:22} {same} of {asked} labels equal to Keras'", flush=True)
+        if server.name == OURS:
+            print(figures.line("labels equal to Keras', share", [same / len(truth)], least=1.0))
+
+
+def _rounds(
+    folder: Path, servers: list[Contender], options: argparse.Namespace
+) -> dict[str, list[dict[str, Any]]]:
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in (*(s.name for s in servers), LIMIT)}
+    load = ("--seconds", str(options.seconds), "--connections", str(options.connections))
+    for number in range(options.rounds):
+        for server in servers:
+            say(f"round {number + 1} of {options.rounds}: {server.name}")
+            figure = server.load(folder / "images", *load)
+            if figure["failures"]:
+                sys.exit(f"{server.name} failed {figure['failures']} times: its log is gone, run it alone")
+            found[server.name].append(figure)
+        say(f"round {number + 1} of {options.rounds}: {LIMIT}")
+        found[LIMIT].append(_bare(folder, options.seconds))
+    return found
+
+
+def _bare(folder: Path, seconds: float) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.serving.bare_loop", str(folder / "float32" / "model.onnx")]
+    done = subprocess.run(
+        [*command, str(folder / "images"), "--seconds", str(seconds)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def _print_table(found: dict[str, list[dict[str, Any]]]) -> None:
+    print(f"{'':22} requests/s   p50 ms   p95 ms   / bare loop   processor ms")
+    for name, rounds in sorted(found.items(), key=lambda item: -_median(item[1], "rate")):
+        share = statistics.median(figures.ratios(_each(rounds, "rate"), _each(found[LIMIT], "rate")))
+        times = (
+            f"{_median(rounds, 'p50_ms'):8.1f} {_median(rounds, 'p95_ms'):8.1f}"
+            if name != LIMIT
+            else f"{'':17}"
+        )
+        rate, used = _median(rounds, "rate"), _median(rounds, "cpu_ms")
+        print(f"{name:22} {rate:10.1f} {times} {share:13.2f} {used:14.1f}")
+
+
+def _print_ratios(found: dict[str, list[dict[str, Any]]]) -> None:
+    ours = found[OURS]
+
+    def against(name: str, key: str = "rate") -> list[float]:
+        return figures.ratios(_each(ours, key), _each(found[name], key))
+
+    print(figures.line("requests/s, this service / Flask + Keras", against(FLASK), least=10.0))
+    if BENTO in found:
+        print(figures.line("requests/s, this service / BentoML", against(BENTO), least=2.4))
+        print(figures.line("p95, this service / BentoML", against(BENTO, "p95_ms"), most=1.0))
+    print(figures.line("requests/s, this service / mlflow models serve", against("mlflow models serve")))
+    print(figures.line("p95, this service / Flask + Keras", against(FLASK, "p95_ms"), most=1.0))
+    print(figures.line("requests/s, this service / bare loop", against(LIMIT), least=0.9))
+    for name in (LIMIT, BENTO, FLASK):
+        if name in found:
+            less = figures.ratios(_each(found[name], "cpu_ms"), _each(ours, "cpu_ms"))
+            print(figures.line(f"processor time, {name} / this service", less))
+    less = figures.ratios(_each(ours, "cpu_ms"), _each(found[SMALL], "cpu_ms"))
+    print(figures.line("processor time, float32 / int8", less))
+    small = figures.ratios(_each(found[SMALL], "rate"), _each(ours, "rate"))
+    print(figures.line("requests/s, int8 / float32", small, least=1.8))
+
+
+def _print_alone(
+    folder: Path,
+    ours: Contender,
+    small: Contender,
+    found: dict[str, list[dict[str, Any]]],
+    options: argparse.Namespace,
+) -> None:
+    """What has no peer: latency at half load, memory, time until ready."""
+    half = []
+    for number in range(HALF_ROUNDS):
+        say(f"half load, {number + 1} of {HALF_ROUNDS}")
+        rate = 0.5 * _median(found[OURS], "rate")
+        load = ("--seconds", str(options.seconds), "--rate", str(rate), "--connections", "32")
+        half.append(ours.load(folder / "images", *load)["p95_ms"])
+    print(figures.line("p95 at half load, ms", half, most=15.0))
+    print(figures.line("memory of this service, MiB", [ours.memory_mib()], most=300.0))
+    print(figures.line("memory of this service in int8, MiB", [small.memory_mib()], most=300.0))
+    starts = []
+    for number in range(HALF_ROUNDS):
+        fresh = contenders.ours(OURS, folder / "float32")
+        try:
+            fresh.start(folder / f"fresh-{number}.log")
+            starts.append(fresh.ready_s)
+        finally:
+            fresh.stop()
+    print(figures.line("from the start of the process to ready, s", starts, most=2.0))
+
+
+def _each(rounds: list[dict[str, Any]], key: str) -> list[float]:
+    return [float(figure[key]) for figure in rounds]
+
+
+def _median(rounds: list[dict[str, Any]], key: str) -> float:
+    return statistics.median(_each(rounds, key))
+
+
+if __name__ == "__main__":
+    main()
