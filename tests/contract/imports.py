@@ -19,5 +19,5 @@ def sources(module: str) -> set[Path]:
         The files it is made of, its own included; packages' `__init__.py` are left out, as
         `test_packages_hold_no_code` keeps them empty.
     """
-    found = source_files(ROOT, module, places=(".", "src"))
+    found = source_files(ROOT, (module,), places=(".", "src"))
     return {file for file in found if file.name != "__init__.py"}

@@ -28,9 +28,9 @@ def loaded(*modules: str) -> set[Path]:
 
 def test_the_sources_put_in_are_those_imported() -> None:
     """What is copied, found by reading imports, is what a service loads at its start or for DICOM."""
-    put_in, at_start = set(image_context.source_files(ROOT)), loaded(image_context.ENTRY)
+    put_in, at_start = set(image_context.source_files(ROOT)), loaded(*image_context.ENTRIES)
     assert at_start < put_in
-    assert put_in == loaded(image_context.ENTRY, LATER)
+    assert put_in == loaded(*image_context.ENTRIES, LATER)
     assert all(path.name.startswith("dicom") for path in put_in - at_start)
 
 

@@ -17,26 +17,28 @@ from scanops.release.base_contents import Contents
 from scanops.release.distributions import Distribution
 from scanops.release.engine import last_lines
 
-ENTRY = "scanops.serving.__main__"
+ENTRIES = ("scanops.serving.__main__", "scanops.serving.batch")
 # Data that the service reads beside its code.
 DATA = ("src/scanops/serving/web",)
 LIBRARIES = "/opt/scanops/lib"  # where the Dockerfile puts them
 GLIBC_MINOR = 36  # Debian 12; wheels built for this or any older C library run there
 
 
-def source_files(root: Path, entry: str = ENTRY, places: Sequence[str] = ("src",)) -> list[Path]:
-    """Follow a module's imports through the project.
+def source_files(
+    root: Path, entries: Sequence[str] = ENTRIES, places: Sequence[str] = ("src",)
+) -> list[Path]:
+    """Follow modules' imports through the project.
 
     Args:
         root: The project's folder.
-        entry: A module's full name.
+        entries: The modules' full names.
         places: Where its packages are, relative to the root.
 
     Returns:
         The files of all its own modules that it can import, packages included, sorted.
     """
     seen: dict[str, Path] = {}
-    waiting = [entry]
+    waiting = list(entries)
     while waiting:
         name = waiting.pop()
         path = _module_file([root / place for place in places], name)
