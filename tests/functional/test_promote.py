@@ -44,9 +44,10 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty data base: MLflow takes longer to make one than all else here takes."""
-    place = tmp_path_factory.mktemp("database") / "runs.db"
-    mlflow.MlflowClient(f"sqlite:///{place}").search_registered_models()
-    return place
+    folder = tmp_path_factory.mktemp("database")
+    with contextlib.chdir(folder):  # MLflow notes where it was made
+        mlflow.MlflowClient(f"sqlite:///{folder}/runs.db").search_registered_models()
+    return folder / "runs.db"
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,7 @@ def pair(data: Path, host: str, database: Path, tmp_path: Path) -> tuple[Clone, 
 def shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What runs in this process speaks to the same tracking data base as what runs in others."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
+    monkeypatch.chdir(tmp_path)
 
 
 def promote(clone: Clone, stage: Stage, ref: str | None = None, despite: str | None = None) -> Entry | None:
