@@ -59,7 +59,8 @@ def nominate(desk: Desk, paths: Namespace) -> Entry | None:
         str(found.pushed["reference"]), ImageRegistry(repository).labels(digest), found.labels
     )
     held = desk.read()
-    if promotion.holds(held.entries, "candidate", digest):
+    if there := promotion.holds(held.entries, "candidate", digest):
+        desk.tag(there)
         return None
     arrival.require(Path.cwd(), desk.branch.remote, str(found.pushed["git_sha"]))
     release = _registered(desk, paths, found)
@@ -85,7 +86,8 @@ def advance(desk: Desk, params: Config, stage: Stage, paths: Namespace) -> Entry
     """
     held = desk.read()
     release = promotion.choose(held.entries, stage, paths.ref)
-    if promotion.holds(held.entries, stage, release.digest):
+    if there := promotion.holds(held.entries, stage, release.digest):
+        desk.tag(there)
         return None
     _require_gate(desk, held, release)
     require_image(release)

@@ -23,7 +23,7 @@ from scanops import config
 from scanops.bundle import bundle as bundles
 from scanops.digest import hash_bytes
 from scanops.errors import OutsideError, VerdictError
-from scanops.release import ledger, registry, tracking
+from scanops.release import ledger, ledger_branch, registry, tracking
 from scanops.release.image_registry import ImageRegistry
 from scanops.release.ledger import Entry, Stage
 from tests.functional.test_evaluate_and_gate import data, make_bundle
@@ -44,9 +44,10 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An empty data base: MLflow takes longer to make one than all else here takes."""
-    place = tmp_path_factory.mktemp("database") / "runs.db"
-    mlflow.MlflowClient(f"sqlite:///{place}").search_registered_models()
-    return place
+    folder = tmp_path_factory.mktemp("database")
+    with contextlib.chdir(folder):  # MLflow notes where it was made
+        mlflow.MlflowClient(f"sqlite:///{folder}/runs.db").search_registered_models()
+    return folder / "runs.db"
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,7 @@ def pair(data: Path, host: str, database: Path, tmp_path: Path) -> tuple[Clone, 
 def shared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """What runs in this process speaks to the same tracking data base as what runs in others."""
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/runs.db")
+    monkeypatch.chdir(tmp_path)
 
 
 def promote(clone: Clone, stage: Stage, ref: str | None = None, despite: str | None = None) -> Entry | None:
@@ -348,7 +350,29 @@ def test_a_death_in_the_middle_leaves_nothing_half_done(
     assert aliases(ada)["staging"] == bundles.hash_bundle(made["good"])
 
 
-def test_a_rewritten_ledger_is_told(pair: tuple[Clone, Clone], made: dict[str, Path]) -> None:
+def test_what_follows_the_ledger_is_done_again(
+    pair: tuple[Clone, Clone], made: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A registry that fails after the ledger has the entry is told as that; the same again does the rest."""
+    ada, _ = pair
+    digest = ada.finish_run(made["good"])
+
+    def fail(*_: object) -> None:
+        raise OutsideError("registry", "is out of order", "Start it")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(ImageRegistry, "tag", fail)
+        with pytest.raises(OutsideError, match="out of order") as caught:
+            promote(ada, "candidate")
+    assert caught.value.__notes__ == ["The ledger has it, as entry 1. The same again does the rest."]
+    assert state(ada)["candidate"] == digest
+    assert promote(ada, "candidate") is None
+    assert "sha256:" + hash_bytes(ImageRegistry(ada.repository).manifest("candidate-1")[0]) == digest
+
+
+def test_a_rewritten_ledger_is_told(
+    pair: tuple[Clone, Clone], made: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Who takes back an entry by force is found by every clone that saw it, and by MLflow's witness."""
     ada, bea = pair
     ada.finish_run(made["good"])
@@ -361,6 +385,9 @@ def test_a_rewritten_ledger_is_told(pair: tuple[Clone, Clone], made: dict[str, P
     with pytest.raises(VerdictError, match=r"rewritten.*entry 2"):
         promote(bea, "staging")
     ada.git("push", "--quiet", "origin", "--delete", "ledger")
+    monkeypatch.setenv(ledger_branch.VARIABLE, ".")
+    with pytest.raises(VerdictError, match="or is another"):  # hers is empty, and here alone
+        bea.desk().read()
     assert "has vanished" in done(ada.run("current", "--environment", "staging"), 3)
 
 

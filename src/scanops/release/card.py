@@ -12,6 +12,7 @@ from scanops.bundle import bundle as bundles
 from scanops.errors import ConfigError, VerdictError
 
 NAME = "model_card.md"
+MOST_DESCRIBED = 5000  # characters that MLflow keeps of a version's description
 
 
 def read(card: Path, bundle_sha256: str) -> str:
@@ -36,6 +37,24 @@ def read(card: Path, bundle_sha256: str) -> str:
         fault = f"is not about bundle {bundle_sha256[:12]}"
         raise VerdictError(str(card), fault, "Evaluate this bundle first: `make repro`")
     return text
+
+
+def described(bundle: Path) -> str | None:
+    """Take the card that lies in a bundle's folder, for people to read in MLflow's page.
+
+    Args:
+        bundle: The bundle's folder.
+
+    Returns:
+        As much of it as MLflow keeps, or None where there is none.
+    """
+    held = bundle / NAME
+    if not held.is_file():
+        return None
+    text, rest = held.read_text(encoding="utf-8"), f"\n\nThe rest: `{NAME}` in the bundle.\n"
+    return (
+        text if len(text) <= MOST_DESCRIBED else text[: MOST_DESCRIBED - len(rest)].rpartition("\n")[0] + rest
+    )
 
 
 @contextmanager

@@ -13,13 +13,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from scanops.config import Tracking
-from scanops.errors import ConfigError
+from scanops.errors import ConfigError, OutsideError, Told
 from scanops.release import ledger, pointers, verdict
 from scanops.release.candidate import REVISION
 from scanops.release.image_names import split
 from scanops.release.image_registry import ImageRegistry
 from scanops.release.ledger import Entry, Release
-from scanops.release.ledger_branch import Ledger, LedgerBranch
+from scanops.release.ledger_branch import Ledger, LedgerBranch, OvertakenError
 
 MOST_LAG = timedelta(minutes=5)
 
@@ -45,8 +45,18 @@ class Desk:
     rules: Tracking
 
     def read(self) -> Ledger:
-        """Read the ledger, and set right in MLflow what an earlier promotion left undone."""
+        """Read the ledger, and set right in MLflow what an earlier promotion left undone.
+
+        Returns:
+            The ledger.
+
+        Raises:
+            VerdictError: It was rewritten.
+            OutsideError: Its remote or the model registry cannot be reached.
+        """
+        noted = pointers.witness(self.rules)
         held = self.branch.read()
+        pointers.require_witnessed(noted, held.entries)
         pointers.follow(self.rules, held.entries)
         return held
 
@@ -63,19 +73,30 @@ class Desk:
         Raises:
             OvertakenError: Somebody else's entry came first; nothing was written.
             OutsideError: The ledger's remote is out of reach (nothing was written), or a registry is (the
-                ledger has the entry, and the next promotion sets the registry right).
+                ledger has the entry, a note says so, and the next promotion sets the registry right).
         """
         entry = _entry(held.entries, self.branch.author(), move)
-        self.follow(self.branch.append(held, entry, move.evidence).entries)
+        try:
+            self.branch.append(held, entry, move.evidence)
+        except OvertakenError:
+            self.read()  # registering a candidate has moved its alias already
+            raise
+        try:
+            self.tag(entry)
+            self.read()
+        except OutsideError as error:
+            error.add_note(Told(f"The ledger has it, as entry {entry.number}. The same again does the rest."))
+            raise
         return entry
 
-    def follow(self, entries: Sequence[Entry]) -> None:
-        """Tag the image of the last entry in its registry, and set MLflow's aliases."""
-        last = entries[-1]
-        repository, digest = split(last.release.reference)
-        # Registries sweep away what has no tag; the entry's number makes one that never moves.
-        ImageRegistry(repository).tag(digest, f"{last.stage}-{last.number}")
-        pointers.follow(self.rules, entries)
+    def tag(self, entry: Entry) -> None:
+        """Name an image after what the ledger says of it: registries sweep away what has no tag.
+
+        Args:
+            entry: One of the ledger, whose number makes a tag that never moves.
+        """
+        repository, digest = split(entry.release.reference)
+        ImageRegistry(repository).tag(digest, f"{entry.stage}-{entry.number}")
 
 
 def require_image(release: Release) -> None:

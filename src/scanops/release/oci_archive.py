@@ -16,6 +16,7 @@ from typing import Any
 
 from scanops import atomic
 from scanops.digest import hash_file
+from scanops.release import push
 from scanops.release.image_registry import INDEXES, ImageRegistry
 
 
@@ -69,10 +70,11 @@ def _parts(manifest: dict[str, Any]) -> Iterator[str]:
 
 def _legacy(registry: ImageRegistry, digest: str) -> dict[str, Any]:
     """Describe the image as `docker save` does."""
-    config, *layers = (f"blobs/{part.replace(':', '/')}" for part in _parts(registry.image(digest)))
-    bundle = registry.labels(digest).get("io.scanops.bundle", "")
-    name = f"{registry.repository.rpartition('/')[2]}:{bundle[:12] or digest[7:19]}"
-    return {"Config": config, "RepoTags": [name], "Layers": layers}
+    config, *layers = _parts(registry.image(digest))
+    bundle = registry.labels(digest).get("io.scanops.bundle", "unknown")
+    name = f"{registry.repository.rpartition('/')[2]}:{push.tag(bundle, config)}"
+    places = [f"blobs/{layer.replace(':', '/')}" for layer in layers]
+    return {"Config": f"blobs/{config.replace(':', '/')}", "RepoTags": [name], "Layers": places}
 
 
 def _bytes(values: object) -> bytes:

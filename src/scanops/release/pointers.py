@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mlflow import MlflowClient
-
 from scanops.config import Tracking
 from scanops.errors import VerdictError
 from scanops.release import ledger, registry
@@ -29,11 +27,9 @@ def follow(rules: Tracking, entries: Sequence[Entry]) -> None:
 
     Raises:
         OutsideError: The registry cannot be reached.
-        VerdictError: The ledger lacks what the registry has witnessed.
     """
     if not entries:
         return
-    require_witnessed(rules, entries)
     with registry.opened(rules) as client:
         for stage in ledger.STAGES:
             held = ledger.at(entries, stage)
@@ -43,19 +39,30 @@ def follow(rules: Tracking, entries: Sequence[Entry]) -> None:
         client.set_registered_model_tag(rules.model, WITNESS, f"{last.number}:{last.sha256}")
 
 
-def require_witnessed(rules: Tracking, entries: Sequence[Entry]) -> None:
-    """Refuse a ledger that is not the one of which the registry has seen an entry.
+def witness(rules: Tracking) -> str:
+    """Tell the last entry that the registry has seen, empty where it has seen none.
 
     Args:
         rules: Where the registry is.
-        entries: The ledger.
 
     Raises:
         OutsideError: The registry cannot be reached.
-        VerdictError: The ledger was rewritten.
     """
     with registry.opened(rules) as client:
-        noted = _witness(client, rules.model)
+        known = client.search_registered_models(f"name = '{rules.model}'")
+        return str(known[0].tags.get(WITNESS, "")) if known else ""
+
+
+def require_witnessed(noted: str, entries: Sequence[Entry]) -> None:
+    """Refuse a ledger that is not the one of which the registry has seen an entry.
+
+    Args:
+        noted: What `witness` told *before* the ledger was read: others may write in between.
+        entries: The ledger.
+
+    Raises:
+        VerdictError: The ledger was rewritten.
+    """
     number, _, sha256 = noted.partition(":")
     if noted and (int(number) > len(entries) or entries[int(number) - 1].sha256 != sha256):
         fault = f"has not the entry {number} ({sha256[:12]}) that the model registry saw"
@@ -87,8 +94,3 @@ def registration_run(rules: Tracking, version: str) -> str | None:
     """
     with registry.opened(rules) as client:
         return client.get_model_version(rules.model, version).run_id
-
-
-def _witness(client: MlflowClient, model: str) -> str:
-    known = client.search_registered_models(f"name = '{model}'")
-    return str(known[0].tags.get(WITNESS, "")) if known else ""

@@ -47,17 +47,27 @@ def push(engine: Engine, report: Path, gate: Path, registry: ImageRegistry) -> d
     labels = engine.inspect(image_id)["Config"].get("Labels") or {}
     expected = {"io.scanops.bundle": bundle, "io.scanops.gate": hash_file(gate)}
     verdict.require_labels(f"image {image_id[:19]}", labels, expected)
-    # For people, and for registries that sweep away what has no tag; unlike `latest` it never moves.
-    tag = f"{bundle[:12]}-{image_id[7:19]}"
-    _send(engine, image_id, registry, tag)
+    named = tag(bundle, image_id)
+    _send(engine, image_id, registry, named)
+    digest = _digest(registry, named, image_id)
     return {
-        "reference": f"{registry.repository}@{(digest := _digest(registry, tag, image_id))}",
+        "reference": f"{registry.repository}@{digest}",
         "digest": digest,
         "image_id": image_id,
-        "tag": tag,
+        "tag": named,
         "bundle_sha256": bundle,
         "git_sha": str(image["git_sha"]),
     }
+
+
+def tag(bundle_sha256: str, image_id: str) -> str:
+    """Name an image for people, and for registries that sweep away what has no tag; this one never moves.
+
+    Args:
+        bundle_sha256: The bundle in it.
+        image_id: Its content id, `sha256:…`.
+    """
+    return f"{bundle_sha256[:12]}-{image_id[7:19]}"
 
 
 def read(report: Path) -> dict[str, Any]:

@@ -33,7 +33,6 @@ SOURCE = Path(scanops.__file__).parent
 # What a bundle needs to answer; the service's lock file has their exact versions.
 REQUIREMENTS = ["numpy", "onnxruntime", "pillow", "pydantic"]
 TAG = "bundle_sha256"
-MOST_DESCRIBED = 5000  # characters that MLflow keeps of a version's description
 
 
 @dataclass(frozen=True)
@@ -120,17 +119,6 @@ def point(rules: Tracking, alias: Stage, version: Version) -> None:
         client.set_registered_model_alias(rules.model, alias, version.number)
 
 
-def _described(bundle: Path) -> str | None:
-    """Take the model card, where one lies in the bundle's folder: people read it in MLflow's page."""
-    held = bundle / card.NAME
-    if not held.is_file():
-        return None
-    text, rest = held.read_text(encoding="utf-8"), f"\n\nThe rest: `{card.NAME}` in the bundle.\n"
-    return (
-        text if len(text) <= MOST_DESCRIBED else text[: MOST_DESCRIBED - len(rest)].rpartition("\n")[0] + rest
-    )
-
-
 def _make(client: mlflow.MlflowClient, model: str, bundle: Path, tags: dict[str, str]) -> ModelVersion:
     """Store a bundle, and make a version of it that is the candidate; a failure leaves a run alone."""
     description, sha256 = bundles.read(bundle), tags[TAG]
@@ -143,7 +131,7 @@ def _make(client: mlflow.MlflowClient, model: str, bundle: Path, tags: dict[str,
             logged.model_uri,
             run_id,
             tags,
-            description=_described(bundle),
+            description=card.described(bundle),
             model_id=logged.model_id,
         )
         client.set_registered_model_alias(model, "candidate", version.version)

@@ -161,7 +161,7 @@ def hold(rules: Tracking, folder: Path) -> None:
     assert (folder / "production" / card.NAME).read_text(encoding="utf-8") == CARD
     assert held.description.startswith("# Model card")
     assert held.description.endswith("The rest: `model_card.md` in the bundle.\n")
-    assert len(held.description) <= registry.MOST_DESCRIBED
+    assert len(held.description) <= card.MOST_DESCRIBED
     assert held.tags[registry.TAG] == bundles.hash_bundle(first)
 
 
