@@ -110,3 +110,18 @@ def test_a_cache_that_is_away_trains_nothing(other: Path) -> None:
     assert done.returncode == 4, done.stdout + done.stderr
     assert "is no folder here" in done.stderr
     assert _ran(other) == []
+
+
+def test_the_page_holds_the_run_against_a_commit(first: Path) -> None:
+    """Metrics stand beside those that the base holds; GitHub's job summary gets the same page."""
+    metrics, shown = first / "reports/metrics.json", first.parent / "shown.md"
+    metrics.write_text(json.dumps({"accuracy": {"value": 0.9, "ci95": [0.8, 1.0]}, "test_images": 9}))
+    commit(first, "chore: metrics")
+    metrics.write_text(metrics.read_text().replace("0.9", "0.95"))
+    words = ("pipelines.report", "--base", "HEAD", "--page", "reports/summary.md")
+    done = _call(first, *words, GITHUB_STEP_SUMMARY=str(shown))
+    assert done.returncode == 0, done.stderr
+    page = (first / "reports/summary.md").read_text(encoding="utf-8")
+    assert page.startswith("## Passed: bundle abababababab\n")
+    assert "| accuracy | 0.950 | 0.800 to 1.000 | 0.900 | +0.050 |" in page
+    assert shown.read_text(encoding="utf-8") == page

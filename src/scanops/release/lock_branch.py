@@ -15,7 +15,7 @@ from scanops.release.git import Git
 BRANCH = "retrain/main"
 BASE = "main"
 # What decides about a run; a commit that changes none of it supersedes none.
-INPUTS = (*commit.CODE, "expectations.yaml", "reference.json")
+INPUTS = (*commit.CODE, "expectations.yaml", "reference.json", "*.dvc")
 
 
 def declared(root: Path) -> list[str]:
