@@ -37,6 +37,8 @@ def test_own_parameters_are_valid(values: dict[str, Any]) -> None:
         ("gate.max_ece=-0.1", "gate.max_ece"),
         ("gate.max_bundle_mb=0", "gate.max_bundle_mb"),
         ("challenge.margin=0", "challenge.margin"),
+        ("monitoring.false_alarm_rate=0", "monitoring.false_alarm_rate"),
+        ("monitoring.min_psi=0.5", "may hide a shift of 0.3"),
         ("evaluation.detection_specificity=1.1", "evaluation.detection_specificity"),
         ("imaging.crop=head", "imaging.crop"),
         ("augmentation.shear_deg=50", "augmentation.shear_deg"),

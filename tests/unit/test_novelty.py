@@ -36,6 +36,12 @@ def test_what_is_not_finite_is_infinitely_far() -> None:
     assert np.isinf(cloud().distance(steps)).all()
 
 
+def test_a_picture_is_placed_along_the_axes() -> None:
+    """In standard deviations from the middle of the classes; an axis that the cloud has not is zero."""
+    steps = np.array([[5, 5, 5], [7, 5, 9], [5, 1, 5]], np.float32)
+    np.testing.assert_allclose(cloud().project(steps, 3), [[0, 0, 0], [1, 0, 0], [0, -2, 0]])
+
+
 @given(st.integers(1, 6), st.integers(0, 5))
 def test_a_file_holds_the_same_values(width: int, axes: int) -> None:
     """Packed and unpacked, every array is as it was; equal values give equal bytes."""

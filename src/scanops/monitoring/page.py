@@ -53,6 +53,7 @@ def render(report: Mapping[str, Any]) -> str:
             visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
         ),
     )
+    environment.filters["figure"] = _figure
     template = environment.from_string(_resource("scanops.monitoring", "drift.html.j2"))
     return template.render(
         style=Markup(_resource("scanops.quality", "validation.css")),  # noqa: S704  (ours, from the package)
@@ -94,4 +95,8 @@ def _shares(counts: list[int]) -> list[float]:
 def _names(edges: list[Any], bins: int) -> list[str]:
     if len(edges) == bins:  # kinds
         return [name if len(name) <= LONGEST else name[: LONGEST - 1] + "…" for name in map(str, edges)]
-    return [*(f"up to {edge:.4g}" for edge in edges), f"above {edges[-1]:.4g}"]
+    return [*(f"up to {_figure(edge)}" for edge in edges), f"above {_figure(edges[-1])}"]
+
+
+def _figure(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
