@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import statistics
 import subprocess
 import sys
@@ -46,8 +45,6 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="two short rounds, and fewer pictures")
     parser.add_argument("--keep", type=Path, help="folder for pictures and bundles; a later run takes them")
     options = parser.parse_args()
-    # Ends the servers too, as Ctrl-C does.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if options.quick:
         options.rounds, options.seconds = 2, 2.0
     with prepared(options.keep, options.weights, quick=options.quick) as folder:

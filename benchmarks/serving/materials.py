@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -31,6 +32,8 @@ def prepared(keep: Path | None, weights: str, *, quick: bool) -> Iterator[Path]:
     Yields:
         The folder.
     """
+    # Ends the servers and removes the folder, as Ctrl-C does.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with tempfile.TemporaryDirectory() as name:
         folder = (keep or Path(name)).absolute()
         if not (folder / "labels.json").is_file():
