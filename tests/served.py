@@ -43,11 +43,11 @@ class Served:
 
     def client(self, **options: Any) -> httpx.Client:
         """Give a client that no proxy of the environment comes between."""
-        return httpx.Client(base_url=self.url, trust_env=False, timeout=30, **options)
+        return httpx.Client(base_url=self.url, trust_env=False, timeout=90, **options)
 
     def connect(self) -> socket.socket:
         """Open a connection."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=20)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
 
     def peak_mib(self) -> float:
         """Give the most memory that it has held at once."""
@@ -120,7 +120,7 @@ def _whole(received: bytearray) -> bool:
 
 
 def _wait_ready(served: Served) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     with served.client() as client:
         while True:
             with contextlib.suppress(httpx.TransportError):

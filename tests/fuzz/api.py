@@ -19,6 +19,7 @@ from tests.bundles import make_bundle
 from tests.served import serve
 
 SIDE = 16
+NOBODY = "http://127.0.0.1:9"  # a host on the list that does not answer
 # Left out: a document cannot say that a tensor's numbers are as many as its shape means, that bytes are an
 # image, or that a host is on a list; so what fits the document may be refused with reason.
 LEFT_OUT = "positive_data_acceptance"
@@ -71,7 +72,7 @@ def search_ours(folder: Path, examples: int) -> tuple[int, str]:
     token, line = tokens.make("search")
     (folder / "tokens").write_text(line, encoding="utf-8")
     bundle = make_bundle(folder / "bundle", size_px=SIDE)
-    flags = ("--tokens", str(folder / "tokens"), "--url-hosts", "http://127.0.0.1:9", "--body-seconds", "5")
+    flags = ("--tokens", str(folder / "tokens"), "--url-hosts", NOBODY, "--body-seconds", "5")
     with serve(bundle, folder, *flags) as served:
         with served.client() as client:
             document = client.get("/openapi.json").json()
@@ -84,6 +85,7 @@ def search_ours(folder: Path, examples: int) -> tuple[int, str]:
 
 def _with_examples(document: dict[str, Any], version: str) -> dict[str, Any]:
     """Add a request that is answered, so that the search does not meet refusals alone."""
+    document["components"]["schemas"]["UrlRequest"]["examples"] = [{"url": f"{NOBODY}/scan.png"}]
     known = {"name": "scanops", "v": version}
     tensor = {"name": "image", "datatype": "UINT8", "shape": [1, SIDE, SIDE, 3], "data": [9] * (SIDE**2 * 3)}
     for path, methods in document["paths"].items():

@@ -29,7 +29,7 @@ from tests.hostile_requests import (
 from tests.served import Served, exchange, serve
 
 pytestmark = pytest.mark.xdist_group("service")
-HEAD_S, BODY_S = 1.0, 1.5
+HEAD_S, BODY_S = 2.0, 5.0
 # Threads, the graph and a 25 million pixels' decoding fit in it; two of such side by side would not.
 PEAK_MIB = 900
 
@@ -50,10 +50,13 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 @pytest.fixture(autouse=True)
 def _serves_on(served: Served) -> Iterator[None]:
-    """After each test the next request is answered."""
+    """After each test the next request is answered; 408 may be a starved machine's, and is asked again."""
     yield
+    deadline = time.monotonic() + 60
     with served.client() as client:
-        assert client.post("/v1/predict", files={"files": ("f", GOOD)}).status_code == 200
+        while (status := client.post("/v1/predict", files={"files": ("f", GOOD)}).status_code) == 408:
+            assert time.monotonic() < deadline
+    assert status == 200
 
 
 def is_problem(status: int, headers: dict[str, str] | httpx.Headers, body: bytes) -> int:
@@ -160,7 +163,7 @@ def test_a_head_that_drips_is_let_go(served: Served) -> None:
         began, data = time.monotonic(), b""
         connection.sendall(b"GET / HTTP/1.1\r\n")
         while not data:
-            assert time.monotonic() < began + 15
+            assert time.monotonic() < began + 60
             with contextlib.suppress(TimeoutError):
                 data = connection.recv(4096)
             if not data:
@@ -180,7 +183,7 @@ def test_a_body_that_nobody_wants_is_not_read_for_ever(served: Served) -> None:
     with served.connect() as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
         assert connection.recv(4096).startswith(b"HTTP/1.1 200")
-        deadline = time.monotonic() + 15
+        deadline = time.monotonic() + 60
         with contextlib.suppress(ConnectionError):
             while True:
                 assert time.monotonic() < deadline
