@@ -97,11 +97,9 @@ def test_a_fresh_machine_fetches_and_runs_what_changed_alone(other: Path) -> Non
 
 def test_new_data_are_looked_for_when_asked(other: Path) -> None:
     """DVC cannot see a source change: fetching anew runs the first stage, and the rest where it matters."""
-    assert _call(other, "pipelines.retrain", "--fetch-anew").returncode == 0
-    assert _ran(other) == ["pull"]
     (other / "source").write_text("other pixels")
     assert _call(other, "pipelines.retrain", "--fetch-anew").returncode == 0
-    assert _ran(other) == ["pull", "pull", "train", "gate"]
+    assert _ran(other) == ["pull", "train", "gate"]
 
 
 def test_a_cache_that_is_away_trains_nothing(other: Path) -> None:
