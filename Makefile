@@ -75,7 +75,7 @@ test-data: setup  ## Run the tests on the public archives, which SCANOPS_MIRROR'
 test-deploy: deploy-tools  ## Deploy to test hosts with SSH and engines of their own; print what was lost (as root)
 	@CI=true pytest -m deploy -n 0 -s tests/deploy
 
-check: setup  ## Format, lint, types, import rules
+check: deploy-tools  ## Format, lint, types, import rules
 	ruff format --check .
 	ruff check .
 	mypy
@@ -83,6 +83,7 @@ check: setup  ## Format, lint, types, import rules
 	shellcheck requirements/setup.sh .ci/run
 	hadolint docker/Dockerfile
 	yamllint --strict .
+	ANSIBLE_CONFIG=ansible/ansible.cfg build/deploy/bin/ansible-lint --offline -q ansible
 
 format: setup  ## Apply formatting and safe fixes
 	ruff format .
