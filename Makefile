@@ -151,7 +151,7 @@ fuzz: setup  ## Search for images that crash or hang the decoder, FUZZ_SECONDS l
 test-deploy: deploy-tools  ## Deploy to test hosts with SSH and engines of their own; print what was lost (as root)
 	@CI=true pytest -m deploy -n 0 -s tests/deploy
 
-check: setup  ## Format, lint, types, import rules
+check: deploy-tools  ## Format, lint, types, import rules
 	ruff format --check .
 	ruff check .
 	mypy
@@ -159,6 +159,7 @@ check: setup  ## Format, lint, types, import rules
 	shellcheck requirements/setup.sh .ci/run .ci/askpass .ci/actionlint
 	hadolint docker/Dockerfile docker/lambda.Dockerfile
 	yamllint --strict .
+	ANSIBLE_CONFIG=ansible/ansible.cfg build/deploy/bin/ansible-lint --offline -q ansible
 	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	zizmor --quiet --offline --pedantic .github

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -16,9 +17,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import require_part
 from tests.deploy import machines
 from tests.deploy.load import Load
-from tests.deploy.parts import ROOT, call
+from tests.deploy.parts import DEPLOY_BIN, ROOT, call
 from tests.deploy.site import Ended, Site, site
 
 pytestmark = [pytest.mark.deploy, pytest.mark.xdist_group("deploy")]
@@ -29,6 +31,11 @@ MOST_ROLLBACK_S = 60.0
 @pytest.fixture(scope="module")
 def here(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """Give four hosts, two of them behind a bastion and without a registry; print the table at the end."""
+    for program in ("docker-registry", "skopeo", "mmdebstrap", "ssh", "openssl"):
+        require_part(
+            shutil.which(program), f"no {program}: apt-get install docker-registry skopeo mmdebstrap ssh"
+        )
+    require_part((DEPLOY_BIN / "ansible-playbook").exists(), "no build/deploy; `make deploy-tools` makes it")
     with site(tmp_path_factory.mktemp("site")) as ready:
         yield ready
         heading = f"{'scenario':38} {'exit':>4} {'sent':>6} {'failed':>6} {'roll back':>9} {'seconds':>7}"
