@@ -148,6 +148,7 @@ fuzz: setup  ## Search for images that crash or hang the decoder, FUZZ_SECONDS l
 	@python -m tests.fuzz.seeds build/fuzz/seeds && mkdir -p build/fuzz/found
 	@python -m tests.fuzz.decode -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -max_len=65536 \
 	  -print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/found build/fuzz/seeds
+
 test-deploy: deploy-tools  ## Deploy to test hosts with SSH and engines of their own; print what was lost (as root)
 	@CI=true pytest -m deploy -n 0 -s tests/deploy
 
