@@ -179,7 +179,8 @@ def _require_space(settings: Settings, needed: int) -> None:
     if free - needed < settings.min_free_bytes:
         raise outside(
             f"disk of the engine: {free / 1e6:.0f} MB are free, "
-            f"{(needed + settings.min_free_bytes) / 1e6:.0f} MB are needed. Free some, or add some, then run the deployment again"
+            f"{(needed + settings.min_free_bytes) / 1e6:.0f} MB are needed. Free some, or add some, then run "
+            "the deployment again"
         )
 
 
