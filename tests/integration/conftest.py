@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 
 from scanops.release import hardening
 from scanops.release.engine import Engine
-from tests.image_stage import lay_out, run_stage
+from tests.image_stage import lay_out, run_stage, wait_until_healthy
 
 
 @pytest.fixture(scope="session")
@@ -39,10 +38,7 @@ def container(engine: Engine, report: dict[str, Any]) -> Iterator[str]:
     name = f"scanops-test-{os.getpid()}"
     try:
         engine.start(report["digest"], name, hardening.run_options(engine, "127.0.0.1:"))
-        deadline = time.monotonic() + 60
-        while engine.inspect(name, "container")["State"].get("Health", {}).get("Status") != "healthy":
-            assert time.monotonic() < deadline, engine.logs(name)
-            time.sleep(0.5)
+        wait_until_healthy(engine, name)
         yield name
     finally:
         engine.remove(name)
