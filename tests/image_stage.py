@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from PIL import Image
 
 from scanops.bundle import bundle as bundles
 from scanops.bundle.predictor import Predictor
+from scanops.release.engine import Engine
 from tests.bundles import make_bundle
 
 ROOT = Path(__file__).parents[1]
@@ -63,3 +65,11 @@ def run_stage(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command, check=False, cwd=ROOT, capture_output=True, text=True, env=env, timeout=900
     )
+
+
+def wait_until_healthy(engine: Engine, name: str) -> None:
+    """Wait until a container is healthy by its own check."""
+    deadline = time.monotonic() + 120
+    while engine.inspect(name, "container")["State"].get("Health", {}).get("Status") != "healthy":
+        assert time.monotonic() < deadline, engine.logs(name)
+        time.sleep(0.5)

@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 from scanops.release import hardening
 from scanops.release.engine import Engine
 from tests.bundles import make_bundle
-from tests.image_stage import lay_out, run_stage
+from tests.image_stage import lay_out, run_stage, wait_until_healthy
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -116,10 +116,7 @@ def container(engine: Engine, report: dict[str, Any]) -> Iterator[str]:
     name = f"scanops-test-{os.getpid()}"
     try:
         engine.start(report["digest"], name, hardening.run_options(engine, "127.0.0.1:"))
-        deadline = time.monotonic() + 60
-        while engine.inspect(name, "container")["State"].get("Health", {}).get("Status") != "healthy":
-            assert time.monotonic() < deadline, engine.logs(name)
-            time.sleep(0.5)
+        wait_until_healthy(engine, name)
         yield name
     finally:
         engine.remove(name)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 
 from scanops.release import cases, smoke
 from scanops.release.engine import Engine
+from tests.image_stage import wait_until_healthy
 from tests.lambda_events import scans
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
@@ -56,10 +56,7 @@ def bare(engine: Engine, report: dict[str, Any], tmp_path_factory: pytest.TempPa
     name = f"scanops-bare-{os.getpid()}"
     try:
         engine.start(report["digest"], name, [*OPTIONS, *masked])
-        deadline = time.monotonic() + 120
-        while engine.inspect(name, "container")["State"].get("Health", {}).get("Status") != "healthy":
-            assert time.monotonic() < deadline, engine.logs(name)
-            time.sleep(0.5)
+        wait_until_healthy(engine, name)
         yield name
     finally:
         engine.remove(name)
