@@ -314,7 +314,9 @@ def test_of_two_at_once_one_wins(pair: tuple[Clone, Clone], made: dict[str, Path
     # Neither push is taken before both have arrived.
     meet = ada.folder.parent / "met"
     meet.mkdir()
-    hook(ada, "pre-receive", f"touch {meet}/$$; until [ $(ls {meet} | wc -l) -ge 2 ]; do sleep 0.05; done")
+    both_here = f"[ $(ls {meet} | wc -l) -ge 2 ]"
+    wait = f"for _ in $(seq 2000); do {both_here} && exit 0; sleep 0.05; done; exit 1"
+    hook(ada, "pre-receive", f"touch {meet}/$$; {wait}")
     both = [clone.start("promote", "--to", "candidate") for clone in pair]
     said = [process.communicate() for process in both]
     assert sorted(process.returncode for process in both) == [0, 3], said

@@ -11,6 +11,7 @@ import pytest
 from scanops.digest import hash_bytes
 from scanops.errors import ConfigError, OutsideError, VerdictError
 from scanops.release import ledger_branch
+from scanops.release.git import GitError
 from scanops.release.ledger_branch import Ledger, LedgerBranch, OvertakenError
 from tests.conftest import require_part
 from tests.unit.release.test_ledger import BOOK, book
@@ -70,13 +71,21 @@ def test_who_comes_second_is_told_by_whom(remote: Path) -> None:
     assert second.read().entries == BOOK[:2]
 
 
-def test_a_push_whose_answer_was_lost_has_landed(remote: Path) -> None:
+def test_a_push_whose_answer_was_lost_has_landed(remote: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The remote took the entry, then the line went dead: it is written, once."""
+    failed, explain = [], LedgerBranch._explain
+
+    def note(branch: LedgerBranch, error: GitError, held: Ledger, commit: str) -> None:
+        failed.append(error)
+        explain(branch, error, held, commit)
+
+    monkeypatch.setattr(LedgerBranch, "_explain", note)
     branch = LedgerBranch.find(clone(remote, "ada"), {})
     hook = remote / "hooks" / "post-receive"
     hook.write_text("#!/bin/sh\nkill -9 $(ps -o ppid= -p $$)\n", encoding="utf-8")
     hook.chmod(0o755)
     assert branch.append(Ledger(), BOOK[0], {}).entries == BOOK[:1]
+    assert len(failed) == 1
     assert branch.read().entries == BOOK[:1]
 
 
