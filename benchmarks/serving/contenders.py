@@ -99,9 +99,9 @@ class Contender:
         return figures
 
     def memory_mib(self) -> float:
-        """Add up the memory that its processes hold; what they share counts once (PSS)."""
+        """Add up the resident memory of its processes, libraries included."""
         assert self.process is not None  # noqa: S101 -- it was started
-        return sum(_pss_bytes(pid) for pid in _family(self.process.pid)) / MIB
+        return sum(_resident_bytes(pid) for pid in _family(self.process.pid)) / MIB
 
     def _used_s(self) -> float:
         assert self.process is not None  # noqa: S101 -- it was started
@@ -181,9 +181,9 @@ def _processor_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _pss_bytes(pid: int) -> int:
+def _resident_bytes(pid: int) -> int:
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
     except OSError:  # it ended meanwhile
         return 0
-    return sum(int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("Pss:"))
+    return sum(int(line.split()[1]) * 1024 for line in text.splitlines() if line.startswith("Rss:"))

@@ -85,6 +85,20 @@ def read(given: argparse.Namespace) -> Options:
     )
 
 
+def from_environment() -> Options:
+    """Read the environment alone, where there is no command line.
+
+    Returns:
+        The options.
+
+    Raises:
+        ConfigError: One is out of range.
+    """
+    parser = argparse.ArgumentParser()
+    add(parser)
+    return read(parser.parse_args([]))
+
+
 def _number(name: str, text: str, least: float, most: float) -> float:
     try:
         value = float(text)

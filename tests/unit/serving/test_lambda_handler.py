@@ -153,3 +153,17 @@ def test_the_runtime_s_import_is_all_that_is_needed(bundle: Path) -> None:
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "SCANOPS_BUNDLE": str(bundle)}
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env)
     assert done.stdout.split("\n")[:2] == ["200", "set()"]
+
+
+def test_tokens_hold_in_a_function_too(bundle: Path, tmp_path: Path) -> None:
+    """What the environment says of tokens is heard, as by a server."""
+    tokens = tmp_path / "tokens"
+    tokens.write_text(f"ward:{'0' * 64}\n", encoding="utf-8")
+    code = (
+        "from scanops.serving.lambda_start import handler\n"
+        f"print(handler({http_api('POST', '/v1/predict')!r}, None)['statusCode'])\n"
+    )
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), "SCANOPS_BUNDLE": str(bundle)}
+    env["SCANOPS_TOKENS"] = str(tokens)
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=env)
+    assert done.stdout.split("\n")[0] == "401"
