@@ -94,8 +94,8 @@ def lock(settings: Settings, run: str, by: str, dead: str = "") -> None:
     held = holder(settings)
     if held and held["run"] not in (run, dead):
         raise usage(
-            f"lock: held by {held['by']} (run {held['run']}) since {held['at']}. Wait for that run, or, if it "
-            "is surely gone, run again with -e model_service_break_lock=true"
+            f"lock: held by {held['by']} (run {held['run']}) since {held['at']}. Wait for that run, or, if "
+            "it is surely gone, run again with -e model_service_break_lock=true"
         )
     at = (
         held["at"]
