@@ -83,7 +83,7 @@ def _admit(name: str, folder: Path) -> str:
     while not (key := inside(name, "cat", "/etc/ssh/ssh_host_ed25519_key.pub", check=False)):
         assert time.monotonic() < deadline
     if name.startswith("rack"):
-        # An internal network still leads to this machine itself. Racks take logins from the bastion alone.
+        # An internal network still leads to this machine. And racks take logins from the bastion alone.
         inside(name, "ip", "route", "del", "default")
         write(name, "/etc/ssh/sshd_config.d/bastion.conf", f"AllowUsers ops@{BASTION}\n")
         inside(name, "pkill", "-HUP", "-o", "sshd")

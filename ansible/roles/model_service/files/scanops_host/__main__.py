@@ -1,7 +1,6 @@
 """Deploy and roll back one version on this host; playbooks call it, and so can an operator here.
 
-Each command prints one JSON object: `ok`, and if that is false `fault` and its `kind` (verdict, outside,
-usage).
+Each command prints one JSON object: `ok`, and if that is false `fault` and its `kind`.
 """
 
 from __future__ import annotations

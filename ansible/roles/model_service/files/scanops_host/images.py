@@ -177,10 +177,10 @@ def _add(archive: tarfile.TarFile, name: str, data: bytes) -> None:
 def _require_space(settings: Settings, needed: int) -> None:
     free = engine.free_bytes()
     if free - needed < settings.min_free_bytes:
+        wanted = needed + settings.min_free_bytes
         raise outside(
-            f"disk of the engine: {free / 1e6:.0f} MB are free, "
-            f"{(needed + settings.min_free_bytes) / 1e6:.0f} MB are needed. Free some, or add some, then run "
-            "the deployment again"
+            f"disk of the engine: {free / 1e6:.0f} MB are free, {wanted / 1e6:.0f} MB are needed. Free some"
+            ", or add some, then run the deployment again"
         )
 
 
