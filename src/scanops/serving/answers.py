@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple, TypeVar
 
@@ -32,6 +32,12 @@ AHEAD = 2
 class _Prepared(NamedTuple):
     pixels: Pixels
     look: features.Look | None
+
+
+class _Answer(NamedTuple):
+    file: FileAnswer
+    look: features.Look | None
+    verdict: Verdict | None
 
 
 class Answerer:
@@ -66,14 +72,17 @@ class Answerer:
         """
         asked = Asked()
         if len(uploads) == 1:
-            return [await self._answer_one(0, uploads[0], asked)]
-        turns = asyncio.Semaphore(AHEAD * max(self._limits.workers, self._limits.decoders))
+            answered = [await self._answer_one(0, uploads[0])]
+        else:
+            turns = asyncio.Semaphore(AHEAD * max(self._limits.workers, self._limits.decoders))
 
-        async def in_turn(index: int, upload: Upload) -> FileAnswer:
-            async with turns:
-                return await self._answer_one(index, upload, asked)
+            async def in_turn(index: int, upload: Upload) -> _Answer:
+                async with turns:
+                    return await self._answer_one(index, upload)
 
-        return await asyncio.gather(*(in_turn(index, upload) for index, upload in enumerate(uploads)))
+            answered = await asyncio.gather(*(in_turn(*one) for one in enumerate(uploads)))
+        self._remember(asked, answered)
+        return [one.file for one in answered]
 
     async def unpack(self, work: Callable[[], Read]) -> Read:
         """Do work that may take far more memory than what was sent, in the one thread for that.
@@ -104,17 +113,20 @@ class Answerer:
         for pool in (self._small, self._large):
             pool.shutdown(wait=True, cancel_futures=True)
 
-    async def _answer_one(self, index: int, upload: Upload, asked: Asked) -> FileAnswer:
+    async def _answer_one(self, index: int, upload: Upload) -> _Answer:
         prepared = await self.read(upload, self._prepare)
         if isinstance(prepared, FileError):
             self._metrics.count_refused(prepared.kind)
-            return FileAnswer(index=index, error=prepared)
+            return _Answer(FileAnswer(index=index, error=prepared), None, None)
         answered = await self.batcher.answer(prepared.pixels)
-        if self._feedback is not None and prepared.look is not None:
-            self._feedback.record(asked, self.predictor, [prepared.look], answered.verdict.of(answered.row))
-        answer = self.describe(index, answered)
-        self._metrics.count_answer(answer)
-        return answer
+        file = self.describe(index, answered)
+        self._metrics.count_answer(file)
+        return _Answer(file, prepared.look, answered.verdict.of(answered.row) if prepared.look else None)
+
+    def _remember(self, asked: Asked, answered: Sequence[_Answer]) -> None:
+        for one in answered:  # in the order of the files, whichever was done first
+            if self._feedback is not None and one.look is not None and one.verdict is not None:
+                self._feedback.record(asked, self.predictor, [one.look], one.verdict)
 
     def _prepare(self, data: bytes) -> _Prepared:
         image = imaging.decode(data)

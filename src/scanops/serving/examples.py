@@ -50,6 +50,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "model": _MODEL,
         "classes": ["glioma", "meningioma", "no_tumor", "pituitary"],
         "size_px": 224,
+        "heat_maps": True,
         "notice": _NOTICE,
     },
     "InferRequest": {

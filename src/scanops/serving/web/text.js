@@ -71,3 +71,17 @@ export const text = {
   model: "The model that answers",
   notice: "Research software, not a medical device: not for diagnosis.",
 };
+
+// Of the page that shows the API (api.html holds what it says without scripts).
+export const api = {
+  needsToken: "Needs a token: Authorization: Bearer …",
+  parameters: "Parameters",
+  body: "Body",
+  answers: "Answers",
+  schemas: "Schemas",
+  schema: "Schema",
+  example: "Example",
+  any: "any",
+  listOf: (name) => `list of ${name}`,
+  notShown: (why) => `openapi.json could not be shown (${why}).`,
+};
