@@ -47,7 +47,7 @@ def _pull(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _swap(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
-    return rollout.swap(settings, images.check_digest(args.digest), args.run, args.check)
+    return rollout.swap(settings, images.check_digest(args.digest), args.run, args.check, args.alone)
 
 
 def _watch(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
@@ -80,7 +80,7 @@ def _rollback(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
     history.lock(settings, run, getpass.getuser())
     try:
         digest = rollout.choose_earlier(settings, args.digest)
-        done = rollout.swap(settings, digest, run, check=False)
+        done = rollout.swap(settings, digest, run, check=False, alone=True)
         if done["switched"]:
             rollout.keep(settings, digest, run, {"reason": "rollback on the host"})
         return {**done, "digest": digest}
@@ -99,7 +99,7 @@ COMMANDS: dict[str, tuple[Command, tuple[str, ...], bool]] = {
     "pull": (_pull, ("repository", "digest", "check", "run"), True),
     "load": (_load, ("plan", "run"), True),
     "choose": (_choose, ("digest",), False),
-    "swap": (_swap, ("digest", "run", "check"), True),
+    "swap": (_swap, ("digest", "run", "check", "alone"), True),
     "watch": (_watch, ("digest", "before-p95-ms", "run"), True),
     "keep": (_keep, ("digest", "run", "details"), True),
     "put-back": (_put_back, ("run", "digest"), True),
@@ -115,8 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     for name, (_, options, _locked) in COMMANDS.items():
         command = commands.add_parser(name)
         for option in options:
-            if option == "check":
-                command.add_argument("--check", action="store_true")
+            if option in ("check", "alone"):
+                command.add_argument(f"--{option}", action="store_true")
             elif option == "before-p95-ms":
                 command.add_argument("--before-p95-ms", type=float, default=None)
             else:

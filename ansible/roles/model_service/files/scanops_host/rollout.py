@@ -29,7 +29,7 @@ def is_settled(settings: Settings, digest: str) -> bool:
     return settled and service.is_ready(settings.slots[gateway.active(settings)])
 
 
-def swap(settings: Settings, digest: str, run: str, check: bool) -> dict[str, Any]:
+def swap(settings: Settings, digest: str, run: str, check: bool, alone: bool = False) -> dict[str, Any]:
     """Bring a version up beside the one that serves, verify it, and send requests to it.
 
     Args:
@@ -37,6 +37,7 @@ def swap(settings: Settings, digest: str, run: str, check: bool) -> dict[str, An
         digest: A version whose image and golden images are here.
         run: The playbook's run.
         check: Only say what would change.
+        alone: Do not hold its speed against the version that serves: that one is to be left.
 
     Returns:
         `changed`, `switched`, and for `watch` `before_p95_ms`.
@@ -58,7 +59,7 @@ def swap(settings: Settings, digest: str, run: str, check: bool) -> dict[str, An
     engine.remove(settings, slot)
     try:
         engine.start(settings, slot, digest)
-        before = _verify(settings, slot, digest, active if now else None)
+        before = _verify(settings, slot, digest, active if now and not alone else None)
     except FaultError as fault:
         began = time.monotonic()
         engine.remove(settings, slot)
