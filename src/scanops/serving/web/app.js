@@ -3,6 +3,7 @@ import { find, make, say } from "./dom.js";
 import { takeFiles } from "./intake.js";
 import { groups, predict, version } from "./service.js";
 import { text } from "./text.js";
+import { askForToken, takeToken } from "./token.js";
 import { enter, forget, update } from "./visit.js";
 
 let visit = new AbortController();
@@ -35,6 +36,7 @@ async function ask(items) {
     );
   } catch (error) {
     if (error.name === "AbortError") return;
+    if (error.token) askForToken(items);
     for (const item of items) showFault(item, error.message, error.again && (() => askAgain(item)));
     return;
   }
@@ -86,4 +88,5 @@ document.title = `${text.title} · ${text.tagline}`;
 find("clear").setAttribute("aria-label", text.clearLabel);
 find("clear").addEventListener("click", clear);
 takeFiles(classify);
+takeToken((items) => items.filter((item) => item.signal === visit.signal).forEach(askAgain));
 showModel();

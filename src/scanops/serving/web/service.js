@@ -4,11 +4,20 @@ import { text } from "./text.js";
 const FILES_PER_REQUEST = 8;
 const BYTES_PER_REQUEST = 32 * 1024 * 1024;
 
-// Why a request was not answered, in words; `again` where the same request may be answered later.
+// Kept in this tab's memory alone.
+let token = "";
+
+export function setToken(given) {
+  token = given.trim();
+}
+
+// Why a request was not answered, in words; `again` where the same request may be answered later, `token` where
+// it takes one.
 export class Fault extends Error {
-  constructor(words, again) {
+  constructor(words, again, needsToken = false) {
     super(words);
     this.again = again;
+    this.token = needsToken;
   }
 }
 
@@ -16,9 +25,10 @@ export class Fault extends Error {
 async function send(path, files, field, accept, signal) {
   const form = new FormData();
   for (const file of files) form.append(field, file, "scan");
+  const headers = token ? { accept, authorization: `Bearer ${token}` } : { accept };
   let response;
   try {
-    response = await fetch(path, { method: "POST", body: form, headers: { accept }, signal });
+    response = await fetch(path, { method: "POST", body: form, headers, signal });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new Fault(text.unreachable, true);
@@ -28,8 +38,10 @@ async function send(path, files, field, accept, signal) {
 
 async function refusal(response) {
   const problem = await response.json().catch(() => ({}));
-  const later = response.status >= 500 || response.status === 429 || response.status === 408;
-  return Object.assign(new Fault(text.refused(response.status, problem.detail), later), { files: problem.files });
+  const needsToken = response.status === 401;
+  const later = needsToken || response.status >= 500 || response.status === 429 || response.status === 408;
+  const words = needsToken ? text.needsToken : text.refused(response.status, problem.detail);
+  return Object.assign(new Fault(words, later, needsToken), { files: problem.files });
 }
 
 // Answers of a group, an element a file, each with `class` and so on, or `error`.

@@ -61,6 +61,10 @@ export const text = {
     "class in this model; they do not show where disease is.",
   announceMap: (label) => `Heat map for ${label} shown.`,
 
+  token: "Access token",
+  useToken: "Use it",
+  tokenNote: "It stays in the memory of this tab. Whoever runs the service gives out tokens.",
+  needsToken: "This service answers only with a valid access token.",
   unreachable: "The server could not be reached. Check the connection, then send the scan again.",
   refused: (status, detail) => detail || `The server answered with status ${status}. Send the scan again.`,
   architecture: "Architecture",
