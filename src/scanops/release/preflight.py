@@ -11,6 +11,7 @@ import requests
 from scanops.errors import ConfigError, OutsideError
 from scanops.release import cache_remote
 from scanops.release.addresses import hide_password
+from scanops.release.git import Git
 
 TIMEOUT_S = 15
 MEANING = {
@@ -27,6 +28,9 @@ NEEDED = {
     "drift": ("STORE", "SCANOPS_REMOTE", "GITHUB_TOKEN"),
 }
 
+# What writes into the ledger, which says who did it.
+SIGNED = ("retrain", "promote")
+
 
 def require(purpose: str, root: Path, environ: Mapping[str, str]) -> list[str]:
     """Look at everything that a piece of automation needs from outside.
@@ -40,7 +44,7 @@ def require(purpose: str, root: Path, environ: Mapping[str, str]) -> list[str]:
         Names of what is set, in order.
 
     Raises:
-        ConfigError: Variables are missing: all of them are named.
+        ConfigError: Variables are missing: all of them are named; or git knows no author for the ledger.
         OutsideError: Parts do not answer: all of them are named.
     """
     names = NEEDED[purpose]
@@ -49,6 +53,8 @@ def require(purpose: str, root: Path, environ: Mapping[str, str]) -> list[str]:
         told = "; ".join(f"{name} ({MEANING[name]})" for name in missing)
         remedy = "Set them as variables and secrets; docs/operations.md says where"
         raise ConfigError(f"preflight for {purpose}", f"not set: {told}", remedy)
+    if purpose in SIGNED:
+        Git(root).author()
     away = [fault for name in names for fault in _away(name, root, environ)]
     if away:
         raise OutsideError(f"preflight for {purpose}", "; ".join(away), "Start them, then run again")

@@ -27,8 +27,10 @@ def answering() -> Iterator[str]:
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
-    """Give a project under DVC, with a folder to be its remote."""
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a project under DVC, with a folder to be its remote, where git knows who works."""
+    monkeypatch.setenv("GIT_AUTHOR_NAME", "Ada")
+    monkeypatch.setenv("GIT_AUTHOR_EMAIL", "ada@example.org")
     subprocess.run(["dvc", "init", "-q", "--no-scm"], cwd=tmp_path, check=True)
     (tmp_path / "remote").mkdir()
     return tmp_path
@@ -91,3 +93,22 @@ def test_what_answers_is_ready(project: Path, answering: str) -> None:
 def test_only_this_machine_is_asked_in_the_clear(registry: str, api: str) -> None:
     """Plain HTTP is for loopback, as engines have it."""
     assert preflight.registry_api(registry) == api
+
+
+@pytest.mark.parametrize("purpose", preflight.SIGNED)
+def test_who_writes_into_the_ledger_must_be_known(
+    project: Path, answering: str, monkeypatch: pytest.MonkeyPatch, purpose: str
+) -> None:
+    """Not at the end of a retraining, when the candidate is named: before it."""
+    for name in ("GIT_AUTHOR_NAME", "GIT_AUTHOR_EMAIL", "EMAIL"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
+    environ = {
+        "REGISTRY": f"{answering}/scans",
+        "SCANOPS_REMOTE": str(project / "remote"),
+        "MLFLOW_TRACKING_URI": f"http://{answering}",
+        "GITHUB_TOKEN": "t",
+    }
+    with pytest.raises(ConfigError, match="does not know who you are"):
+        preflight.require(purpose, project, environ)
