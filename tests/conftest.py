@@ -53,7 +53,8 @@ def engine() -> Engine:
     return found
 
 
-@pytest.fixture(scope="session")
+# Not for the whole session: while Playwright runs, no other event loop can in its process.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Give a headless Chromium with a fresh profile."""
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

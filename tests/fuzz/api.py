@@ -76,17 +76,21 @@ def search_ours(folder: Path, examples: int) -> tuple[int, str]:
     with serve(bundle, folder, *flags) as served:
         with served.client() as client:
             document = client.get("/openapi.json").json()
-            version = client.get("/version").json()["model"]["bundle_sha256"][:12]
-        code, said = search(served.url, _with_examples(document, version), folder, examples, token)
+            running = client.get("/version").json()
+        known = {
+            "name": "scanops",
+            "v": running["model"]["bundle_sha256"][:12],
+            "class": running["classes"][0],
+        }
+        code, said = search(served.url, _with_examples(document, known), folder, examples, token)
         ended = served.process.poll()
         errors = [one for one in served.lines() if one["level"] == "error"]
     return code or int(ended is not None) or int(bool(errors)), said + "".join(map(str, errors))
 
 
-def _with_examples(document: dict[str, Any], version: str) -> dict[str, Any]:
+def _with_examples(document: dict[str, Any], known: dict[str, str]) -> dict[str, Any]:
     """Add a request that is answered, so that the search does not meet refusals alone."""
     document["components"]["schemas"]["UrlRequest"]["examples"] = [{"url": f"{NOBODY}/scan.png"}]
-    known = {"name": "scanops", "v": version}
     tensor = {"name": "image", "datatype": "UINT8", "shape": [1, SIDE, SIDE, 3], "data": [9] * (SIDE**2 * 3)}
     for path, methods in document["paths"].items():
         for operation in methods.values():

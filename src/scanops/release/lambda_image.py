@@ -99,7 +99,7 @@ def _assemble(engine: Engine, root: Path, context: Path, digest: str, bundle_sha
     contents = dataclasses.replace(contents, reference=labels[f"{prefix}base.name"])
     shutil.copy(root / "docker" / "lambda.Dockerfile", context / "Dockerfile")
     there = image_context.source_files(root)
-    for path in sorted(set(image_context.source_files(root, ENTRY)) - set(there)):
+    for path in sorted(set(image_context.source_files(root, (ENTRY,))) - set(there)):
         image_context.copy(path, context / path.relative_to(root))
     libraries = context / "lib"
     image_context.fetch_libraries(root / "requirements" / "lambda.txt", libraries, contents.python_minor)

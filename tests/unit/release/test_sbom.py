@@ -60,6 +60,9 @@ def libraries(tmp_path: Path) -> Path:
     bare.mkdir()
     (bare / "METADATA").write_text("Metadata-Version: 2.1\nName: Bare\nVersion: 2\n", encoding="utf-8")
     (bare / "RECORD").write_text("bare/NOTICE.txt,,\nbare/notice.py,,\n../bin/LICENSE,,\n", encoding="utf-8")
+    for text in ("bare/NOTICE.txt", "told/LICENSE"):  # a file that is listed and not there is no text
+        (tmp_path / text).parent.mkdir()
+        (tmp_path / text).write_text("words", encoding="utf-8")
     return tmp_path
 
 
