@@ -26,6 +26,7 @@ class Limits:
         body_bytes: The whole body.
         file_bytes: One file; a larger one is answered with an error of its own, the others are not.
         files: Files in one request.
+        parts: Parts of a form; those that are no file are skipped.
         pixels: One image; evaluation stops at the same size.
         small_pixels: Images with more are decoded one at a time.
         body_timeout_s: Time for the body to arrive.
@@ -40,6 +41,7 @@ class Limits:
     body_bytes: int = 64 * MIB
     file_bytes: int = 32 * MIB
     files: int = 64
+    parts: int = 128
     pixels: int = imaging.MAX_PIXELS
     small_pixels: int = 3_000_000
     body_timeout_s: float = 60.0
@@ -78,8 +80,8 @@ class _Form:
     def on_part_begin(self) -> None:
         self._upload = None
         self._parts += 1
-        if self._parts > 2 * self._limits.files:
-            raise ProblemError(413, f"The form has more than {2 * self._limits.files} parts.")
+        if self._parts > self._limits.parts:
+            raise ProblemError(413, f"The form has more than {self._limits.parts} parts.")
 
     def on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._header += data[start:end]

@@ -25,7 +25,7 @@ export class Fault extends Error {
 async function send(path, files, field, accept, signal) {
   const form = new FormData();
   for (const file of files) form.append(field, file, "scan");
-  const headers = token ? { accept, authorization: `Bearer ${token}` } : { accept };
+  const headers = token ? { accept, authorization: "Bearer".concat(" ", token) } : { accept };
   let response;
   try {
     response = await fetch(path, { method: "POST", body: form, headers, signal });
