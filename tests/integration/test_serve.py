@@ -11,12 +11,12 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scanops.release.engine import Engine
 from tests.bundles import make_bundle
-from tests.conftest import require_part
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.xdist_group("engine")
@@ -55,6 +55,7 @@ def stop_when_ready(process: subprocess.Popen[str], port: int) -> str:
             ready = opener.open(f"http://127.0.0.1:{port}/readyz", timeout=2).status == 200
         except OSError:
             time.sleep(0.1)
+    assert process.poll() is None, process.communicate()[0]
     os.killpg(process.pid, signal.SIGINT)
     output = process.communicate(timeout=60)[0]
     assert ready, output
@@ -74,11 +75,11 @@ def test_serves_from_the_environment_where_asked(
 
 
 @pytest.mark.engine
-def test_serves_the_image_and_leaves_no_container(engine: Engine, tmp_path: Path) -> None:
+def test_serves_the_image_and_leaves_no_container(
+    engine: Engine, report: dict[str, Any], tmp_path: Path
+) -> None:
     """The tested image runs by its digest; Ctrl-C ends and removes it."""
-    images = engine.call("image", "ls", "--quiet", "--no-trunc", "--filter", "label=io.scanops.bundle")
-    require_part(images, "no image was built yet on this machine: make repro builds one")
-    (tmp_path / "image.json").write_text(json.dumps({"digest": images.split()[0]}), encoding="utf-8")
+    (tmp_path / "image.json").write_text(json.dumps({"digest": report["digest"]}), encoding="utf-8")
     port = free_port()
     output = stop_when_ready(serve(tmp_path, port), port)
     assert f"http://127.0.0.1:{port}  image" in output
