@@ -13,7 +13,7 @@ from scanops.bundle.predictor import Predictor
 from tests import dicom_files
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Locator, Page
+    from playwright.sync_api import Locator, Page, Route
 
 NOTICE = "not for diagnosis"
 # For what does not depend on the width.
@@ -275,9 +275,9 @@ def test_axe_would_find_it(page: Page, scan: Path, damage: str, rule: str) -> No
 def test_a_bundle_without_maps_offers_none(page: Page, scan: Path) -> None:
     """Where the service says that it has no heat maps, there is no button for one (its word is changed)."""
 
-    def older(route: object) -> None:
-        response = route.fetch()  # type: ignore[attr-defined]
-        route.fulfill(json=response.json() | {"heat_maps": False})  # type: ignore[attr-defined]
+    def older(route: Route) -> None:
+        response = route.fetch()
+        route.fulfill(json=response.json() | {"heat_maps": False})
 
     page.route("**/version", older)
     cards = send(page, scan)

@@ -31,7 +31,7 @@ async def fetch(url: str, allowed: AllowList, most_bytes: int, timeout_s: float)
         ProblemError: 403 not allowed, 413 too large, 422 not to be had.
     """
     # Loaded by the first call: it takes a while, and most services never fetch.
-    import httpcore  # noqa: PLC0415
+    import httpcore  # noqa: PLC0415 -- as said
 
     place = allowed.require(url)
     try:
@@ -44,7 +44,7 @@ async def fetch(url: str, allowed: AllowList, most_bytes: int, timeout_s: float)
 
 
 async def _get(place: Place, address: str, most_bytes: int) -> bytes:
-    import httpcore  # noqa: PLC0415
+    import httpcore  # noqa: PLC0415 -- see `fetch`
 
     # The system's certificates, and SSL_CERT_FILE: a hospital's own authority counts.
     pool = httpcore.AsyncConnectionPool(
@@ -78,7 +78,7 @@ def _too_large(most_bytes: int) -> ProblemError:
 
 def _pinned(address: str) -> Any:
     """Make a network of one address, whatever host is asked for; TLS still checks the host's name."""
-    import httpcore  # noqa: PLC0415
+    import httpcore  # noqa: PLC0415 -- see `fetch`
 
     class Pinned(httpcore.AsyncNetworkBackend):
         async def connect_tcp(

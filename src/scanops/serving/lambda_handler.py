@@ -21,7 +21,7 @@ READY_TIMEOUT_S = 60
 _POLL_S = 0.02
 # Everything else is sent in base64, which clients of a REST API see unless it lists its binary types.
 _TEXT = [*DEFAULT_TEXT_MIME_TYPES, MEDIA_TYPE, "image/svg+xml"]
-_READY = {
+_READY: dict[str, Any] = {
     "version": "2.0",
     "requestContext": {"http": {"method": "GET", "path": "/readyz", "sourceIp": "127.0.0.1"}},
 }
@@ -80,10 +80,10 @@ class Handler:
         self._loop.close()
 
     def _wait(self, base_path: str) -> None:
-        http = {**_READY["requestContext"]["http"], "path": f"{base_path}/readyz"}  # type: ignore[index]
+        http = {**_READY["requestContext"]["http"], "path": f"{base_path}/readyz"}
         event = {**_READY, "requestContext": {"http": http}}
         deadline = time.monotonic() + READY_TIMEOUT_S
-        while self._adapter(event, None)["statusCode"] != 200:  # type: ignore[arg-type]
+        while self._adapter(event, None)["statusCode"] != 200:  # type: ignore[arg-type]  # nothing reads the context
             if time.monotonic() > deadline:
                 raise OutsideError("service", f"is not ready after {READY_TIMEOUT_S} s", "See the log above")
             self._loop.run_until_complete(asyncio.sleep(_POLL_S))
