@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 if TYPE_CHECKING:
+    from fastapi import FastAPI
     from fastapi.testclient import TestClient
 
 ROOT = Path(__file__).parents[1]
@@ -129,6 +130,22 @@ def _wait_ready(served: Served) -> None:
             assert served.process.poll() is None, served.log.read_text(encoding="utf-8")
             assert time.monotonic() < deadline, served.log.read_text(encoding="utf-8")
             time.sleep(0.05)
+
+
+def ready(app: FastAPI) -> Iterator[TestClient]:
+    """Give a client of an application over its ASGI interface, once its model is warm; for a fixture.
+
+    Args:
+        app: Made for this client.
+
+    Yields:
+        The client; the application ends with it.
+    """
+    from fastapi.testclient import TestClient  # noqa: PLC0415 -- most that use this file need a process
+
+    with TestClient(app) as client:
+        wait_ready(client)
+        yield client
 
 
 def wait_ready(client: TestClient) -> None:

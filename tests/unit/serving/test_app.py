@@ -26,7 +26,7 @@ from scanops.serving.app import create_app
 from scanops.serving.limits import Limits
 from tests.bundles import heads, make_bundle, teach_heads
 from tests.pictures import encode, noise
-from tests.served import wait_ready
+from tests.served import ready, wait_ready
 
 CLASSES = ("left", "right", "none")
 SMALL = Limits(body_bytes=200_000, file_bytes=50_000, files=3)
@@ -53,9 +53,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def client(bundle: Path) -> Iterator[TestClient]:
     """Give a ready service with small bounds."""
-    with TestClient(create_app(bundle, SMALL)) as client:
-        wait_ready(client)
-        yield client
+    yield from ready(create_app(bundle, SMALL))
 
 
 def is_problem(response: httpx.Response, status: int) -> bool:

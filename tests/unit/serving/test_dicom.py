@@ -21,7 +21,7 @@ from scanops.serving.limits import Limits
 from tests import dicom_files
 from tests.bundles import make_bundle
 from tests.pictures import encode
-from tests.served import wait_ready
+from tests.served import ready, wait_ready
 
 LEVELS = np.arange(48 * 40, dtype=np.uint16).reshape(48, 40)
 
@@ -35,9 +35,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def client(bundle: Path) -> Iterator[TestClient]:
     """Give a ready service."""
-    with TestClient(create_app(bundle)) as client:
-        wait_ready(client)
-        yield client
+    yield from ready(create_app(bundle))
 
 
 def post(client: TestClient, *files: bytes) -> httpx.Response:

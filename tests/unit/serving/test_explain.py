@@ -25,7 +25,7 @@ from scanops.serving.limits import Limits
 from tests import dicom_files
 from tests.bundles import heads, make_bundle, teach_heads
 from tests.pictures import encode, noise
-from tests.served import wait_ready
+from tests.served import ready, wait_ready
 
 CLASSES = ("left", "größe", "none")
 SMALL = Limits(body_bytes=200_000, file_bytes=50_000, files=3)
@@ -41,9 +41,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def client(bundle: Path) -> Iterator[TestClient]:
     """Give a ready service with small bounds."""
-    with TestClient(create_app(bundle, SMALL)) as client:
-        wait_ready(client)
-        yield client
+    yield from ready(create_app(bundle, SMALL))
 
 
 def scan(height: int = 40, width: int = 60) -> bytes:
