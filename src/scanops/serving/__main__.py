@@ -8,16 +8,16 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
-import socket
 import sys
 from pathlib import Path
 
 import uvicorn
 
-from scanops.errors import ConfigError, OutsideError, ScanopsError
+from scanops.errors import ConfigError, ScanopsError
 from scanops.serving import logs, options, patience
 from scanops.serving.app import create_app
 from scanops.serving.limits import Limits
+from scanops.serving.listening import listen
 
 
 def main() -> None:
@@ -29,7 +29,7 @@ def main() -> None:
             raise ConfigError(f"port {given.port}", "is not a port", "Give one from 1 to 65535")
         chosen = options.read(given)
         app = create_app(given.bundle, Limits(body_timeout_s=chosen.body_s), chosen)
-        listening = _listen(given.host, given.port)
+        listening = listen(given.host, given.port)
     except ScanopsError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
@@ -49,15 +49,6 @@ def main() -> None:
     # After a graceful end uvicorn raises the signal again, for whoever is around it; nobody is.
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(settings).run(sockets=[listening])
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        fault = f"cannot be listened on ({error.strerror})"
-        raise OutsideError(f"address {host}:{port}", fault, "Give another --port, or end its user") from error
 
 
 def _arguments() -> argparse.Namespace:

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from scanops import imaging
@@ -13,11 +14,11 @@ from scanops.abstention import Why
 from scanops.bundle.predictor import Predictor, Verdict
 from scanops.errors import ImageError
 from scanops.imaging import Pixels
-from scanops.monitoring import features
-from scanops.serving.batching import Answered, Batcher
+from scanops.serving.batching import Batcher
 from scanops.serving.feedback import Asked, Feedback
 from scanops.serving.limits import MIB, Limits, Upload
 from scanops.serving.metrics import Metrics
+from scanops.serving.one_batch import Answered, Job, Larger, OneBatch, Outcome, Prepared, refuse
 from scanops.serving.schemas import FileAnswer, FileError
 
 Read = TypeVar("Read")
@@ -29,15 +30,9 @@ ADVICE: dict[Why, str] = {
 AHEAD = 2
 
 
-class _Prepared(NamedTuple):
-    pixels: Pixels
-    look: features.Look | None
-
-
 class _Answer(NamedTuple):
     file: FileAnswer
-    look: features.Look | None
-    verdict: Verdict | None
+    answered: Answered | None = None
 
 
 class Answerer:
@@ -59,7 +54,8 @@ class Answerer:
         # A large image or DICOM may unpack to far more than was sent: two at once would not fit the
         # container's memory.
         self._large = ThreadPoolExecutor(1, thread_name_prefix="decode-large")
-        self.batcher = Batcher(self._infer, limits.workers, limits.batch, metrics.count_batch)
+        self._one_batch = OneBatch(predictor, limits, metrics.count_batch, remembered=feedback is not None)
+        self._batcher: Batcher[Job, Outcome] = Batcher(self._one_batch, limits.workers, limits.batch)
 
     async def answer(self, uploads: list[Upload]) -> list[FileAnswer]:
         """Answer each file; one that cannot be used does not spoil the rest.
@@ -104,34 +100,60 @@ class Answerer:
         Returns:
             A verdict of one picture each, in the batch's order.
         """
-        answered = await asyncio.gather(*(self.batcher.answer(pixels) for pixels in batch))
-        return [verdict.of(row) for verdict, row in answered]
+        given = await asyncio.gather(*(self._batcher.answer(Prepared(pixels)) for pixels in batch))
+        answered = [one for one in given if isinstance(one, Answered)]
+        for index, one in enumerate(answered):
+            self._metrics.count_answer(self.describe(index, one))
+        return [one.verdict.of(one.row) for one in answered]
+
+    async def explain(self, pixels: Pixels) -> Answered:
+        """Answer one picture with the feature maps behind the answer.
+
+        Args:
+            pixels: uint8 [size_px, size_px, 3].
+
+        Returns:
+            The answer.
+        """
+        answered = await self._batcher.answer(Prepared(pixels, mapped=True))
+        assert isinstance(answered, Answered)  # noqa: S101 -- what is prepared has pixels
+        return answered
 
     def close(self) -> None:
         """End the threads, after what they do now."""
-        self.batcher.close()
+        self._batcher.close()
         for pool in (self._small, self._large):
             pool.shutdown(wait=True, cancel_futures=True)
 
     async def _answer_one(self, index: int, upload: Upload) -> _Answer:
-        prepared = await self.read(upload, self._prepare)
-        if isinstance(prepared, FileError):
-            self._metrics.count_refused(prepared.kind)
-            return _Answer(FileAnswer(index=index, error=prepared), None, None)
-        answered = await self.batcher.answer(prepared.pixels)
+        answered = await self._judge(upload)
+        if isinstance(answered, FileError):
+            self._metrics.count_refused(answered.kind)
+            return _Answer(FileAnswer(index=index, error=answered))
         file = self.describe(index, answered)
         self._metrics.count_answer(file)
-        return _Answer(file, prepared.look, answered.verdict.of(answered.row) if prepared.look else None)
+        return _Answer(file, answered)
+
+    async def _judge(self, upload: Upload) -> Answered | FileError:
+        """Have one file answered: with others where it is small, decoded by itself where it is not."""
+        data = self._take(upload)
+        if isinstance(data, FileError):
+            return data
+        if not imaging.is_dicom(data):
+            outcome = await self._batcher.answer(data)
+            if not isinstance(outcome, Larger):
+                return outcome
+        prepared = await self._decode_alone(self._one_batch.prepare, data)
+        if isinstance(prepared, FileError):
+            return prepared
+        answered = await self._batcher.answer(prepared)
+        assert isinstance(answered, Answered)  # noqa: S101 -- what is prepared has pixels
+        return answered
 
     def _remember(self, asked: Asked, answered: Sequence[_Answer]) -> None:
-        for one in answered:  # in the order of the files, whichever was done first
-            if self._feedback is not None and one.look is not None and one.verdict is not None:
-                self._feedback.record(asked, self.predictor, [one.look], one.verdict)
-
-    def _prepare(self, data: bytes) -> _Prepared:
-        image = imaging.decode(data)
-        look = features.look(image) if self._feedback is not None else None
-        return _Prepared(self.predictor.fit_input(image), look)
+        for _, one in answered:  # in the order of the files, whichever was done first
+            if self._feedback is not None and one is not None and one.look is not None:
+                self._feedback.record(asked, self.predictor, [one.look], one.verdict.of(one.row))
 
     async def read(self, upload: Upload, read: Callable[[bytes], Read]) -> Read | FileError:
         """Read one file in the thread that its size calls for, once its header is within bounds.
@@ -143,6 +165,18 @@ class Answerer:
         Returns:
             What `read` returned, or why the file cannot be used.
         """
+        data = self._take(upload)
+        if isinstance(data, FileError):
+            return data
+        if not imaging.is_dicom(data):
+            loop = asyncio.get_running_loop()
+            found = await loop.run_in_executor(self._small, _decode, read, data, self._limits.small_pixels)
+            if found is not None:
+                return found
+        return await self._decode_alone(read, data)
+
+    def _take(self, upload: Upload) -> bytes | FileError:
+        """Give the bytes of a file, which the upload then no longer holds."""
         if upload.too_large:
             limit = f"{self._limits.file_bytes // MIB} MiB"
             return FileError(kind="too_large", detail=f"The file is larger than {limit}. Send a smaller one.")
@@ -150,15 +184,13 @@ class Answerer:
             return FileError(kind="empty", detail="The file holds no bytes. Export it again.")
         data = bytes(upload.data)
         upload.data = bytearray()
-        loop = asyncio.get_running_loop()
-        if imaging.is_dicom(data):
-            found = await loop.run_in_executor(self._large, _decode, read, data, self._limits.pixels)
-        else:
-            found = await loop.run_in_executor(self._small, _decode, read, data, self._limits.small_pixels)
-            if found is None:
-                found = await loop.run_in_executor(self._large, _decode, read, data, self._limits.pixels)
+        return data
+
+    async def _decode_alone(self, read: Callable[[bytes], Read], data: bytes) -> Read | FileError:
+        most = self._limits.pixels
+        found = await self.unpack(partial(_decode, read, data, most))
         if found is None:
-            limit = f"{self._limits.pixels // 1_000_000} million pixels"
+            limit = f"{most // 1_000_000} million pixels"
             return FileError(kind="too_large", detail=f"The image has more than {limit}. Send a smaller one.")
         return found
 
@@ -173,20 +205,17 @@ class Answerer:
         """
         return await asyncio.get_running_loop().run_in_executor(self._small, work)
 
-    def _infer(self, batch: Pixels) -> Verdict:
-        return self.predictor.answer(batch)
-
     def describe(self, index: int, answered: Answered) -> FileAnswer:
         """Say what was answered for one file.
 
         Args:
             index: The file's place in the request.
-            answered: What the batcher gave.
+            answered: What was found.
 
         Returns:
             The answer.
         """
-        verdict, row = answered
+        verdict, row = answered.verdict, answered.row
         given, classes = verdict.prediction.probabilities[row], self.predictor.bundle.classes
         why, novelty = verdict.why[row], float(verdict.novelty[row])
         return FileAnswer(
@@ -208,5 +237,4 @@ def _decode(read: Callable[[bytes], Read], data: bytes, most: int) -> Read | Fil
     try:
         return read(data)
     except ImageError as error:
-        detail = f"The file {error.fault}. {error.remedy}."
-        return FileError.model_validate({"kind": error.kind, "detail": detail})
+        return refuse(error)

@@ -1,109 +1,123 @@
-"""Pictures of all requests through the graph together: what waits when a thread is free makes a batch.
+"""Files of all requests in batches: what waits when a thread is free makes one.
 
-Nobody waits for a batch to fill. On a processor a batch costs about as much as its pictures one by one (and
-beyond a few, more: their intermediate values leave the cache), so that waiting for company would only add
-latency. Under load company is there anyway, and a batch then saves the steps around the graph.
+Nobody waits for a batch to fill. On a processor a batch costs about as much as its pictures one by one, so
+that waiting for company would only add latency. Under load company is there anyway, and a batch then saves
+the steps around the graph.
+
+Threads take their work themselves: if the event loop handed it out, a core would rest from the end of each
+batch until the loop comes round to it. For the same reason a batch leaves something for the next one: taking
+all that waits would have every core wait for the answers to be sent and for new requests to be read.
 """
 
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Generic, NamedTuple, TypeVar
 
-import numpy as np
-
-from scanops.bundle.predictor import Verdict
-from scanops.imaging import Pixels
+Asked = TypeVar("Asked")
+Given = TypeVar("Given")
+ROUNDS = 2  # batches of each thread that what waits is enough for
 
 
-class Answered(NamedTuple):
-    """The answer for one picture.
-
-    Attributes:
-        verdict: The answers for the batch that it was in.
-        row: Its place there.
-    """
-
-    verdict: Verdict
-    row: int
+class _Waiting(NamedTuple, Generic[Asked, Given]):
+    item: Asked
+    answer: asyncio.Future[Given]
 
 
-class _Waiting(NamedTuple):
-    pixels: Pixels
-    answer: asyncio.Future[Answered]
-
-
-class Batcher:
+class Batcher(Generic[Asked, Given]):
     """Runs batches in threads, as many at a time as there are threads. To be made in its event loop.
 
     Args:
-        run: Answers uint8 [N, S, S, 3]; called in threads, several at a time.
+        run: Answers items, in their order; an exception in place of an answer is raised for who asked.
+            Called in threads, several at a time.
         threads: How many.
-        most: Pictures in one batch at most: a picture waits for one batch before its own, or for those of
-            the pictures that came before it, never for one to fill.
-        observe: Told the size of each batch.
+        most: Items in one batch at most: an item waits for the batches that run and for those of the items
+            that came before it, never for one to fill.
     """
 
     def __init__(
-        self, run: Callable[[Pixels], Verdict], threads: int, most: int, observe: Callable[[int], object]
+        self, run: Callable[[list[Asked]], Sequence[Given | Exception]], threads: int, most: int
     ) -> None:
-        self._run, self._threads, self._most, self._observe = run, threads, most, observe
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="infer")
+        self._run, self._most = run, most
         self._loop = asyncio.get_running_loop()
-        self._waiting: deque[_Waiting] = deque()
-        self._running = 0
+        self._waiting: deque[_Waiting[Asked, Given]] = deque()
+        self._changed = threading.Condition()
+        self._closed = False
+        self._threads = [
+            threading.Thread(target=self._work, name=f"answer_{number}", daemon=True)
+            for number in range(threads)
+        ]
+        for thread in self._threads:
+            thread.start()
 
-    async def answer(self, pixels: Pixels) -> Answered:
-        """Have one picture answered.
+    async def answer(self, item: Asked) -> Given:
+        """Have one item answered.
 
         Args:
-            pixels: uint8 [S, S, 3].
+            item: What `run` answers.
 
         Returns:
             Its answer.
 
         Raises:
-            Exception: Whatever the graph raised on its batch.
+            Exception: What `run` gave in its place, or raised on its batch.
+            CancelledError: The batcher was closed before its turn.
         """
-        item = _Waiting(pixels, self._loop.create_future())
-        self._waiting.append(item)
-        self._start()
-        return await item.answer
+        waiting: _Waiting[Asked, Given] = _Waiting(item, self._loop.create_future())
+        with self._changed:
+            if self._closed:
+                raise asyncio.CancelledError
+            self._waiting.append(waiting)
+            self._changed.notify()
+        return await waiting.answer
 
     def close(self) -> None:
-        """End the threads, after the batches that they run."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        """End the threads, after the batches that they run; what still waits is cancelled."""
+        with self._changed:
+            self._closed = True
+            left = list(self._waiting)
+            self._waiting.clear()
+            self._changed.notify_all()
+        self._loop.call_soon_threadsafe(_cancel, left)
+        for thread in self._threads:
+            thread.join()
 
-    def _start(self) -> None:
-        """Give free threads what waits, to each an equal share."""
-        while self._waiting and self._running < self._threads:
-            free = self._threads - self._running
-            share = min(self._most, -(-len(self._waiting) // free))
-            batch = [self._waiting.popleft() for _ in range(share)]
+    def _work(self) -> None:
+        while batch := self._take():
+            given: Sequence[Given | BaseException]
+            try:
+                given = self._run([one.item for one in batch])
+            except BaseException as error:  # told to each who asked
+                given = [error] * len(batch)
+            self._loop.call_soon_threadsafe(_deliver, batch, given)
+
+    def _take(self) -> list[_Waiting[Asked, Given]]:
+        """Wait for work and take a share of it; nothing once the batcher is closed."""
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._waiting or self._closed)
+                if self._closed:
+                    return []
+                share = -(-len(self._waiting) // (ROUNDS * len(self._threads)))
+                batch = [self._waiting.popleft() for _ in range(min(self._most, share))]
             # Whoever asked may be gone by now.
-            batch = [item for item in batch if not item.answer.done()]
-            if batch:
-                self._running += 1
-                self._observe(len(batch))
-                done = self._loop.run_in_executor(self._pool, self._run, _stack(batch))
-                done.add_done_callback(partial(self._deliver, batch))
-
-    def _deliver(self, batch: list[_Waiting], done: asyncio.Future[Verdict]) -> None:
-        self._running -= 1
-        self._start()  # first: the thread is idle until then
-        failure = asyncio.CancelledError() if done.cancelled() else done.exception()
-        for row, item in enumerate(batch):
-            if item.answer.done():
-                continue
-            if failure is not None:
-                item.answer.set_exception(failure)
-            else:
-                item.answer.set_result(Answered(done.result(), row))
+            if batch := [one for one in batch if not one.answer.done()]:
+                return batch
 
 
-def _stack(batch: list[_Waiting]) -> Pixels:
-    return batch[0].pixels[None] if len(batch) == 1 else np.stack([item.pixels for item in batch])
+def _deliver(batch: list[_Waiting[Asked, Given]], given: Sequence[Given | BaseException]) -> None:
+    for waiting, answer in zip(batch, given, strict=True):
+        if waiting.answer.done():
+            continue
+        if isinstance(answer, BaseException):
+            waiting.answer.set_exception(answer)
+        else:
+            waiting.answer.set_result(answer)
+
+
+def _cancel(left: list[_Waiting[Asked, Given]]) -> None:
+    for waiting in left:
+        waiting.answer.cancel()

@@ -332,7 +332,7 @@ def test_a_fault_of_ours_is_a_problem_without_a_traceback(
 ) -> None:
     """What fails inside says 500; the log says where, not with what."""
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("content of a scan")
 
     monkeypatch.setattr(Predictor, "answer", fail)

@@ -1,39 +1,30 @@
-"""Pictures of all requests through the graph together."""
+"""Items of all requests in batches."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scanops.bundle.predictor import Prediction, Verdict
-from scanops.imaging import Pixels
 from scanops.serving.batching import Batcher
 
 
-def tell(batch: Pixels) -> Verdict:
-    """Answer each picture with its own brightness: a graph whose answers show whose they are."""
-    given = batch.reshape(len(batch), -1).mean(axis=1, keepdims=True).astype(np.float32)
-    return Verdict(Prediction(given, given, given), given[:, 0], [None] * len(batch))
-
-
-def picture(level: int) -> Pixels:
-    """Draw a plain picture."""
-    return np.full((8, 8, 3), level, np.uint8)
+def tell(batch: list[int]) -> list[int | Exception]:
+    """Answer each with twice itself: answers that show whose they are."""
+    return [2 * item for item in batch]
 
 
 class Gate:
-    """Holds every run until it is opened, and notes how many pictures each run had."""
+    """Holds every run until it is opened, and notes how many items each run had."""
 
     def __init__(self) -> None:
         self.opened, self.entered = threading.Event(), threading.Semaphore(0)
         self.sizes: list[int] = []
 
-    def run(self, batch: Pixels) -> Verdict:
+    def run(self, batch: list[int]) -> list[int | Exception]:
         """Wait, then answer."""
         self.sizes.append(len(batch))
         self.entered.release()
@@ -41,95 +32,127 @@ class Gate:
         return tell(batch)
 
 
-async def answers(batcher: Batcher, levels: list[int]) -> list[float]:
+async def answers(batcher: Batcher[int, int], items: list[int]) -> list[int]:
     """Ask for all at once."""
-    given = await asyncio.gather(*(batcher.answer(picture(level)) for level in levels))
-    return [float(answer.verdict.novelty[answer.row]) for answer in given]
+    return await asyncio.gather(*(batcher.answer(item) for item in items))
 
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.integers(0, 255), min_size=1, max_size=40), st.integers(1, 3), st.integers(1, 6))
 def test_each_gets_its_own_answer_and_no_batch_is_too_large(
-    levels: list[int], threads: int, most: int
+    items: list[int], threads: int, most: int
 ) -> None:
     """Whatever waits together, answers never change places; all are answered."""
     sizes: list[int] = []
 
-    async def ask() -> list[float]:
-        batcher = Batcher(tell, threads, most, sizes.append)
+    def run(batch: list[int]) -> list[int | Exception]:
+        sizes.append(len(batch))
+        return tell(batch)
+
+    async def ask() -> list[int]:
+        batcher = Batcher(run, threads, most)
         try:
-            return await answers(batcher, levels)
+            return await answers(batcher, items)
         finally:
             batcher.close()
 
-    assert asyncio.run(ask()) == levels
-    assert sum(sizes) == len(levels)
+    assert asyncio.run(ask()) == [2 * item for item in items]
+    assert sum(sizes) == len(items)
     assert max(sizes) <= most
 
 
 def test_nobody_waits_for_company_and_what_waits_goes_together() -> None:
-    """The first picture starts alone at once; those that come while it runs are one batch."""
+    """The first item starts alone at once; of what comes while it runs, a batch takes half, to leave some."""
     gate = Gate()
 
-    async def ask() -> list[float]:
-        batcher = Batcher(gate.run, 1, 4, [].append)
-        asked = [asyncio.ensure_future(batcher.answer(picture(level))) for level in range(6)]
+    async def ask() -> list[int]:
+        batcher = Batcher(gate.run, 1, 4)
+        first = asyncio.ensure_future(batcher.answer(0))
         assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
         assert gate.sizes == [1]
+        others = [asyncio.ensure_future(batcher.answer(item)) for item in range(1, 11)]
+        await asyncio.sleep(0)
         gate.opened.set()
-        given = await asyncio.gather(*asked)
+        given = await asyncio.gather(first, *others)
         batcher.close()
-        return [float(answer.verdict.novelty[answer.row]) for answer in given]
+        return given
 
-    assert asyncio.run(ask()) == [0, 1, 2, 3, 4, 5]
-    assert gate.sizes == [1, 4, 1]
+    assert asyncio.run(ask()) == [2 * item for item in range(11)]
+    assert gate.sizes == [1, 4, 3, 2, 1]
 
 
-def test_free_threads_share_what_waits() -> None:
-    """Four waiting pictures and two free threads make two batches of two, not one of four."""
+def test_threads_share_what_waits() -> None:
+    """What waits is dealt out over the threads: none takes all while another has nothing to do."""
     gate = Gate()
 
     async def ask() -> None:
-        batcher = Batcher(gate.run, 2, 4, [].append)
-        asked = [asyncio.ensure_future(batcher.answer(picture(level))) for level in range(6)]
-        for _ in range(2):
-            assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+        batcher = Batcher(gate.run, 2, 4)
+        asked = [asyncio.ensure_future(batcher.answer(0))]
+        assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+        asked.append(asyncio.ensure_future(batcher.answer(1)))
+        assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+        asked += [asyncio.ensure_future(batcher.answer(item)) for item in range(4)]
+        await asyncio.sleep(0)
         gate.opened.set()
         await asyncio.gather(*asked)
         batcher.close()
 
     asyncio.run(ask())
-    assert gate.sizes[:2] == [1, 1]
-    assert sum(gate.sizes) == 6
-    assert max(gate.sizes) <= 4
+    assert gate.sizes == [1] * 6
 
 
-def test_a_failing_batch_fails_its_own_pictures_alone() -> None:
-    """The error reaches who asked, and the next picture is answered."""
+def test_a_failing_batch_fails_its_own_items_alone() -> None:
+    """The error reaches who asked, and the next item is answered."""
 
-    def run(batch: Pixels) -> Verdict:
-        if batch.max() == 13:
+    def run(batch: list[int]) -> list[int | Exception]:
+        if 13 in batch:
             raise RuntimeError("this batch")
         return tell(batch)
 
     async def ask() -> None:
-        batcher = Batcher(run, 1, 4, [].append)
+        batcher = Batcher(run, 1, 4)
         with pytest.raises(RuntimeError, match="this batch"):
-            await batcher.answer(picture(13))
-        assert await answers(batcher, [5]) == [5]
+            await batcher.answer(13)
+        assert await answers(batcher, [5]) == [10]
         batcher.close()
 
     asyncio.run(ask())
 
 
+def test_an_error_in_place_of_an_answer_is_raised_for_its_asker_alone() -> None:
+    """The others of the same batch get their answers."""
+    gate = Gate()
+
+    def run(batch: list[int]) -> list[int | Exception]:
+        gate.run(batch)
+        return [ValueError("this one") if item == 13 else item for item in batch]
+
+    async def ask() -> None:
+        batcher = Batcher(run, 1, 4)
+        asked = [asyncio.ensure_future(batcher.answer(0))]
+        assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+        asked += [asyncio.ensure_future(batcher.answer(item)) for item in (5, 13, 6, 7, 8, 9, 10, 11)]
+        await asyncio.sleep(0)
+        gate.opened.set()
+        given = await asyncio.gather(*asked, return_exceptions=True)
+        batcher.close()
+        assert isinstance(given.pop(2), ValueError)
+        assert given == [0, 5, 6, 7, 8, 9, 10, 11]
+
+    asyncio.run(ask())
+    assert gate.sizes[1] == 4
+
+
 def test_who_has_left_is_not_computed_for() -> None:
-    """A picture whose asker was cancelled while it waited takes no place in a batch."""
+    """An item whose asker was cancelled while it waited takes no place in a batch."""
     gate = Gate()
 
     async def ask() -> None:
-        batcher = Batcher(gate.run, 1, 4, [].append)
-        asked = [asyncio.ensure_future(batcher.answer(picture(level))) for level in range(4)]
+        batcher = Batcher(gate.run, 1, 4)
+        asked = [asyncio.ensure_future(batcher.answer(0))]
         assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+        asked += [asyncio.ensure_future(batcher.answer(item)) for item in range(1, 4)]
+        await asyncio.sleep(0)
         asked[2].cancel()
         await asyncio.sleep(0)
         gate.opened.set()
@@ -138,4 +161,26 @@ def test_who_has_left_is_not_computed_for() -> None:
         assert isinstance(given[2], asyncio.CancelledError)
 
     asyncio.run(ask())
-    assert gate.sizes == [1, 2]
+    assert sum(gate.sizes) == 3
+
+
+def test_what_still_waits_when_it_closes_is_cancelled() -> None:
+    """Nobody waits for ever for an answer that no thread will give; who asks later is told at once."""
+    gate = Gate()
+
+    async def ask() -> None:
+        batcher = Batcher(gate.run, 1, 4)
+        asked = [asyncio.ensure_future(batcher.answer(0))]
+        assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+        asked.append(asyncio.ensure_future(batcher.answer(1)))
+        await asyncio.sleep(0)
+        closing = asyncio.ensure_future(asyncio.to_thread(batcher.close))
+        given = await asyncio.wait_for(asyncio.gather(asked[1], return_exceptions=True), 10)
+        assert isinstance(given[0], asyncio.CancelledError)
+        gate.opened.set()
+        await closing
+        assert await asked[0] == 0
+        with pytest.raises(asyncio.CancelledError):
+            await batcher.answer(2)
+
+    asyncio.run(ask())

@@ -197,7 +197,7 @@ def test_work_is_bounded_as_predictions_are(bundle: Path, monkeypatch: pytest.Mo
     lock, active, most = threading.Lock(), 0, 0
     answer = Predictor.answer
 
-    def watched(self: Predictor, batch: np.ndarray) -> object:
+    def watched(self: Predictor, batch: np.ndarray, *, maps: bool = False) -> object:
         nonlocal active, most
         with lock:
             active += 1
@@ -205,7 +205,7 @@ def test_work_is_bounded_as_predictions_are(bundle: Path, monkeypatch: pytest.Mo
         time.sleep(0.02)
         with lock:
             active -= 1
-        return answer(self, batch)
+        return answer(self, batch, maps=maps)
 
     monkeypatch.setattr(Predictor, "answer", watched)
     limits = Limits(workers=2)

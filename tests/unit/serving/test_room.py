@@ -76,10 +76,10 @@ def test_a_full_queue_answers_503_and_then_serves_again(
     """Over HTTP: while all places are taken the next is refused at once, and after that one is answered."""
     hold, inside, answer = Event(), Event(), Predictor.answer
 
-    def slow(self: Predictor, batch: Pixels) -> object:
+    def slow(self: Predictor, batch: Pixels, *, maps: bool = False) -> object:
         inside.set()
         assert hold.wait(20)
-        return answer(self, batch)
+        return answer(self, batch, maps=maps)
 
     with TestClient(create_app(make_bundle(tmp_path / "bundle"), Limits(queue=2))) as client:
         wait_ready(client)

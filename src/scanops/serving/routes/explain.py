@@ -16,7 +16,7 @@ from scanops.activation_map import Head
 from scanops.bundle.predictor import Predictor
 from scanops.imaging import Pixels
 from scanops.serving import problems
-from scanops.serving.batching import Answered
+from scanops.serving.one_batch import Answered
 from scanops.serving.one_file import BODY, PNG, REFUSALS, encode_png, read_one
 from scanops.serving.problems import ProblemError
 from scanops.serving.schemas import Explanation, FileAnswer, Model
@@ -80,9 +80,10 @@ def router(service: Service) -> APIRouter:
         predictor = answerer.predictor
         wanted = _find(class_name, predictor.bundle.classes)
         pixels = await read_one(request, service, predictor.prepare)
-        answered = await answerer.batcher.answer(pixels)
-        answer = answerer.describe(0, answered)
-        explained = await answerer.draw(partial(_explain, predictor, pixels, answered, answer, wanted))
+        with service.room.hold_pictures(1):
+            answered = await answerer.explain(pixels)
+            answer = answerer.describe(0, answered)
+            explained = await answerer.draw(partial(_explain, predictor, pixels, answered, answer, wanted))
         if "application/json" in request.headers.get("accept", ""):
             return _as_json(explained, service.model, service.bundle.notice)
         return _as_png(explained, service.model, service.bundle.notice)
@@ -102,11 +103,11 @@ def _find(class_name: str | None, classes: tuple[str, ...]) -> int | None:
 def _explain(
     predictor: Predictor, pixels: Pixels, answered: Answered, answer: FileAnswer, wanted: int | None
 ) -> _Explained:
-    head, notice, row = _head(predictor), predictor.bundle.notice, answered.row
-    given = answered.verdict.prediction
-    index = int(given.probabilities[row].argmax()) if wanted is None else wanted
-    features = given.features[row : row + 1]
-    (shares,) = activation_map.relative(activation_map.contributions(features, head, np.array([index])))
+    head, notice = _head(predictor), predictor.bundle.notice
+    given = answered.verdict.of(answered.row).prediction
+    index = int(given.probabilities[0].argmax()) if wanted is None else wanted
+    contributed = activation_map.contributions(given.features, head, np.array([index]))
+    (shares,) = activation_map.relative(contributed)
     return _Explained(
         predictor.bundle.classes[index],
         answer,
