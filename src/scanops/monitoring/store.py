@@ -48,7 +48,7 @@ class Record:
         hour: When, in seconds since 1970, rounded down to the hour.
         request: A random number, the same for all pictures of one request, below 2 ** 63.
         bundle: Hash of the bundle that answered.
-        latency_ms: From the whole request's arrival to its answers.
+        latency_ms: From the last byte of the request's body to its answers.
         features: What the picture was like.
     """
 

@@ -29,7 +29,7 @@ FLUSH_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True)
 class Asked:
-    """A request, made when it begins.
+    """A request, made when the last byte of its body has come.
 
     Attributes:
         number: Random: it says which pictures came together, and nothing else.
