@@ -10,8 +10,9 @@ from pathlib import Path
 
 from pipelines import entry_point
 from scanops.errors import ConfigError, OutsideError
-from scanops.release import engine_setup, hardening
+from scanops.release import engine_setup, handed_over, hardening
 from scanops.release.engine import Engine
+from scanops.serving import options as settings
 
 
 def main() -> None:
@@ -46,9 +47,10 @@ def _serve_image(engine: Engine, args: argparse.Namespace) -> None:
     if not engine.has_image(digest):
         remedy = "Build it with `make image`, or serve without a container: add --local"
         raise OutsideError(f"image {digest[7:19]}", "is not in this engine", remedy)
+    given = handed_over.options(os.environ, settings.VARIABLES.values())
     print(f"http://127.0.0.1:{args.port}  image {digest[7:19]}, Ctrl-C ends it", flush=True)
     name, options = f"scanops-serve-{args.port}", hardening.run_options(engine, f"127.0.0.1:{args.port}")
-    options += ["--env", f"SCANOPS_IMAGE_DIGEST={digest}"]  # an image cannot know its own
+    options += ["--env", f"SCANOPS_IMAGE_DIGEST={digest}", *given]  # an image cannot know its own digest
     try:
         code = engine.foreground(digest, name, options)
     except KeyboardInterrupt:

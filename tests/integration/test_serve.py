@@ -13,9 +13,12 @@ import urllib.request
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from scanops.monitoring import store
 from scanops.release.engine import Engine
+from scanops.serving import tokens
 from tests.bundles import make_bundle
 
 ROOT = Path(__file__).parents[2]
@@ -45,8 +48,8 @@ def serve(folder: Path, port: int, *options: str, **env: str) -> subprocess.Pope
     )
 
 
-def stop_when_ready(process: subprocess.Popen[str], port: int) -> str:
-    """Wait for a ready answer, send Ctrl-C, and return what was printed."""
+def wait_ready(process: subprocess.Popen[str], port: int) -> bool:
+    """Wait for a ready answer; say whether it came."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     deadline = time.monotonic() + 60
     ready = False
@@ -56,8 +59,20 @@ def stop_when_ready(process: subprocess.Popen[str], port: int) -> str:
         except OSError:
             time.sleep(0.1)
     assert process.poll() is None, process.communicate()[0]
-    os.killpg(process.pid, signal.SIGINT)
-    output = process.communicate(timeout=60)[0]
+    return ready
+
+
+def stop(process: subprocess.Popen[str]) -> str:
+    """Send Ctrl-C, and return what was printed."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGINT)
+    return process.communicate(timeout=60)[0]
+
+
+def stop_when_ready(process: subprocess.Popen[str], port: int) -> str:
+    """Wait for a ready answer, send Ctrl-C, and return what was printed."""
+    ready = wait_ready(process, port)
+    output = stop(process)
     assert ready, output
     return output
 
@@ -86,6 +101,30 @@ def test_serves_the_image_and_leaves_no_container(
     assert "stopped" in output
     assert "Traceback" not in output
     assert f"scanops-serve-{port}" not in engine.call("ps", "--all", "--format", "{{.Names}}")
+
+
+@pytest.mark.engine
+def test_what_the_operator_set_holds_in_the_container(
+    engine: Engine, report: dict[str, Any], tmp_path: Path
+) -> None:
+    """Tokens, rates and feedback of the environment are those of the service, as without a container."""
+    (tmp_path / "image.json").write_text(json.dumps({"digest": report["digest"]}), encoding="utf-8")
+    token, line = tokens.make("ward")
+    (tmp_path / "tokens").write_text(line, encoding="utf-8")
+    (tmp_path / "kept, safely").mkdir()
+    (tmp_path / "kept, safely").chmod(0o777)  # the container's user is nobody here
+    place, port = tmp_path / "kept, safely" / "store.sqlite", free_port()
+    settings = {"SCANOPS_TOKENS": str(tmp_path / "tokens"), "SCANOPS_FEEDBACK": str(place)}
+    process = serve(tmp_path, port, **settings, SCANOPS_RATE="0.001", SCANOPS_BURST="1")
+    try:
+        wait_ready(process, port)
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+            asked = ({}, *[{"authorization": f"Bearer {token}"}] * 2)
+            statuses = [client.get("/v2", headers=headers).status_code for headers in asked]
+    finally:
+        stop(process)
+    assert statuses == [401, 200, 429]
+    assert store.read(place) == []
 
 
 @pytest.mark.engine

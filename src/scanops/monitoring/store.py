@@ -48,7 +48,7 @@ class Record:
         hour: When, in seconds since 1970, rounded down to the hour.
         request: A random number, the same for all pictures of one request, below 2 ** 63.
         bundle: Hash of the bundle that answered.
-        latency_ms: From the whole request's arrival to its answers.
+        latency_ms: From the last byte of the request's body to its answers.
         features: What the picture was like.
     """
 
@@ -141,13 +141,21 @@ class Store:
     def _hold_log(self) -> None:
         """Refuse to write while a reader that never ends keeps the log from being folded in."""
         log = self._path.with_name(self._path.name + "-wal")
-        if not log.exists() or log.stat().st_size <= self._bounds.bytes:
+        if _size(log) <= self._bounds.bytes:
             return
         self._base.execute("PRAGMA busy_timeout = 0")  # this row is not worth waiting for
         self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         self._base.execute(f"PRAGMA busy_timeout = {int(BUSY_TIMEOUT_S * 1000)}")
-        if log.stat().st_size > self._bounds.bytes:
+        if _size(log) > self._bounds.bytes:
             raise OutsideError(str(log), "cannot be folded into its store", "End what keeps the store open")
+
+
+def _size(file: Path) -> int:
+    """Give a file's bytes; 0 for one that is not there, as SQLite removes its log at times."""
+    try:
+        return file.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def read(path: Path) -> list[Record]:
@@ -213,11 +221,11 @@ def _transaction(base: sqlite3.Connection) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _told(path: Path) -> Iterator[None]:
-    """Tell SQLite's errors in our words."""
+    """Tell SQLite's errors, and those of the disk, in our words."""
     subject = f"feedback store {path}"
     try:
         yield
-    except sqlite3.OperationalError as error:
+    except (sqlite3.OperationalError, OSError) as error:
         remedy = "Give a file in a folder on a local disk that this user may write, with room on it"
         raise OutsideError(subject, f"cannot be used ({error})", remedy) from error
     except sqlite3.DatabaseError as error:

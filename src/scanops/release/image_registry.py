@@ -181,7 +181,8 @@ class ImageRegistry:
         headers = request.pop("headers", {})
         try:
             response = self._send(method, url, headers, request)
-            if response.status_code == requests.codes.unauthorized:
+            # A redirect or an upload may lead to another host, whose challenge would be handed the login.
+            if response.status_code == requests.codes.unauthorized and self._is_ours(response.url):
                 challenge = response.headers.get("WWW-Authenticate", "")
                 self._authorization = registry_login.answer(self._session, self.host, challenge)
                 response = self._send(method, url, headers, request)
@@ -198,10 +199,11 @@ class ImageRegistry:
     def _send(
         self, method: str, url: str, headers: dict[str, str], request: dict[str, Any]
     ) -> requests.Response:
-        # An upload may lead to another host, which the login is none of the business of.
-        ours = self._authorization and url.startswith(self._base.partition("/v2/")[0] + "/")
-        known = {"Authorization": self._authorization} if ours else {}
+        known = {"Authorization": self._authorization} if self._authorization and self._is_ours(url) else {}
         return self._session.request(method, url, headers=headers | known, timeout=TIMEOUT_S, **request)
+
+    def _is_ours(self, url: str) -> bool:
+        return url.startswith(self._base.partition("/v2/")[0] + "/")
 
     def _require_digest(self, content: bytes, digest: str) -> None:
         if "sha256:" + hash_bytes(content) != digest:

@@ -8,13 +8,15 @@ from fastapi import Request
 
 from scanops.serving.limits import MIB
 from scanops.serving.problems import ProblemError
+from scanops.serving.room import RequestRoom
 
 
-async def read(request: Request, most_bytes: int, timeout_s: float) -> bytes:
+async def read(request: Request, held: RequestRoom, most_bytes: int, timeout_s: float) -> bytearray:
     """Read a whole body.
 
     Args:
         request: Its body unread.
+        held: Its part of the room, which the body takes.
         most_bytes: Larger ones are refused, by their declared length or as they arrive.
         timeout_s: Time for it to arrive.
 
@@ -22,7 +24,7 @@ async def read(request: Request, most_bytes: int, timeout_s: float) -> bytes:
         The bytes.
 
     Raises:
-        ProblemError: 408 too slow, 413 too large, 415 compressed.
+        ProblemError: 408 too slow, 413 too large, 415 compressed, 503 all bodies together are too large.
     """
     if request.headers.get("content-encoding", "identity") != "identity":
         raise ProblemError(415, "Send the body as it is, without a content encoding.")
@@ -32,12 +34,12 @@ async def read(request: Request, most_bytes: int, timeout_s: float) -> bytes:
     body = bytearray()
     try:
         async with asyncio.timeout(timeout_s):
-            async for chunk in request.stream():
+            async for chunk in held.metered(request.stream()):
                 _check(len(body) + len(chunk), most_bytes)
                 body += chunk
     except TimeoutError as error:
         raise ProblemError(408, f"The body did not arrive within {timeout_s:g} s.") from error
-    return bytes(body)
+    return body
 
 
 def media_type(request: Request) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import queue
@@ -28,7 +29,7 @@ FLUSH_TIMEOUT_S = 5.0
 
 @dataclass(frozen=True)
 class Asked:
-    """A request, made when it begins.
+    """A request, made when the last byte of its body has come.
 
     Attributes:
         number: Random: it says which pictures came together, and nothing else.
@@ -103,8 +104,10 @@ class Feedback:
             pass  # the thread is stuck in a store that answers nothing; it ends with the process
         else:
             self._thread.join(max(0.0, deadline - time.monotonic()))
-        while not self._queue.empty():
-            self._lose(len(self._queue.get_nowait() or ()))
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._lose(len(self._queue.get_nowait() or ()))
+        self._queue.put_nowait(None)  # what told a stuck thread to end was among it
         logs.write(logging.INFO, "feedback", kept=self.kept, lost=self.lost)
 
     def _lose(self, rows: int) -> None:
@@ -133,8 +136,11 @@ class Feedback:
     def _take(self) -> list[Record] | None:
         """Wait for rows, then take what else is there; None after the last."""
         rows = None if self._ending else self._queue.get()
-        while rows is not None and len(rows) < ROWS_A_TRANSACTION and not self._queue.empty():
-            more = self._queue.get_nowait()
+        while rows is not None and len(rows) < ROWS_A_TRANSACTION:
+            try:
+                more = self._queue.get_nowait()
+            except queue.Empty:  # another may take what `empty` has just told of
+                break
             self._ending = more is None
             if more is None:
                 break

@@ -10,9 +10,12 @@ from typing import Any
 from scanops.serving.addresses import AllowList, Place
 from scanops.serving.limits import MIB
 from scanops.serving.problems import ProblemError
+from scanops.serving.room import RequestRoom
 
 
-async def fetch(url: str, allowed: AllowList, most_bytes: int, timeout_s: float) -> bytes:
+async def fetch(
+    url: str, allowed: AllowList, held: RequestRoom, most_bytes: int, timeout_s: float
+) -> bytearray:
     """Fetch what a URL leads to.
 
     No header, cookie or token of the client goes with it; no redirect is followed; proxies named in the
@@ -21,6 +24,7 @@ async def fetch(url: str, allowed: AllowList, most_bytes: int, timeout_s: float)
     Args:
         url: As a client sent it.
         allowed: What may be asked.
+        held: The request's part of the room, which the answer takes.
         most_bytes: Larger answers are refused, by their declared length or as they arrive.
         timeout_s: For all of it, names and handshakes included.
 
@@ -28,7 +32,8 @@ async def fetch(url: str, allowed: AllowList, most_bytes: int, timeout_s: float)
         The body of an answer of status 200.
 
     Raises:
-        ProblemError: 403 not allowed, 413 too large, 422 not to be had.
+        ProblemError: 403 not allowed, 413 too large, 422 not to be had, 503 all bodies together are too
+            large.
     """
     # Loaded by the first call: it takes a while, and most services never fetch.
     import httpcore  # noqa: PLC0415 -- as said
@@ -36,14 +41,14 @@ async def fetch(url: str, allowed: AllowList, most_bytes: int, timeout_s: float)
     place = allowed.require(url)
     try:
         async with asyncio.timeout(timeout_s):
-            return await _get(place, await allowed.resolve(place), most_bytes)
+            return await _get(place, await allowed.resolve(place), held, most_bytes)
     except TimeoutError as error:
         raise ProblemError(422, f"The URL's host did not answer within {timeout_s:g} s.") from error
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
         raise ProblemError(422, f"The URL's host could not be asked ({type(error).__name__}).") from error
 
 
-async def _get(place: Place, address: str, most_bytes: int) -> bytes:
+async def _get(place: Place, address: str, held: RequestRoom, most_bytes: int) -> bytearray:
     import httpcore  # noqa: PLC0415 -- see `fetch`
 
     # The system's certificates, and SSL_CERT_FILE: a hospital's own authority counts.
@@ -65,11 +70,11 @@ async def _get(place: Place, address: str, most_bytes: int) -> bytes:
         if length.isdigit() and int(length[:12]) > most_bytes:
             raise _too_large(most_bytes)
         body = bytearray()
-        async for chunk in response.aiter_stream():
+        async for chunk in held.metered(response.aiter_stream()):
             body += chunk
             if len(body) > most_bytes:
                 raise _too_large(most_bytes)
-        return bytes(body)
+        return body
 
 
 def _too_large(most_bytes: int) -> ProblemError:

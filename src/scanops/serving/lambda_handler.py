@@ -16,6 +16,7 @@ from mangum.types import LambdaContext
 
 from scanops.errors import ConfigError, OutsideError
 from scanops.serving.problems import MEDIA_TYPE
+from scanops.serving.service import Service
 
 READY_TIMEOUT_S = 60
 _POLL_S = 0.02
@@ -38,7 +39,7 @@ class Handler:
         base_path: What the gateway puts before each path, such as the name of a stage; `/` for nothing.
 
     Raises:
-        OutsideError: The service does not become ready.
+        OutsideError: The service cannot load its model, or does not become ready.
     """
 
     def __init__(self, app: FastAPI, base_path: str = "/") -> None:
@@ -50,7 +51,7 @@ class Handler:
         self._adapter = Mangum(app, lifespan="off", api_gateway_base_path=base_path, text_mime_types=_TEXT)
         self._lifespan = app.router.lifespan_context(app)
         self._loop.run_until_complete(self._lifespan.__aenter__())
-        self._wait(base_path.rstrip("/"))
+        self._wait(app.state.service, base_path.rstrip("/"))
 
     def __call__(self, event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         """Answer one event.
@@ -79,11 +80,13 @@ class Handler:
         self._loop.run_until_complete(self._lifespan.__aexit__(None, None, None))
         self._loop.close()
 
-    def _wait(self, base_path: str) -> None:
+    def _wait(self, service: Service, base_path: str) -> None:
         http = {**_READY["requestContext"]["http"], "path": f"{base_path}/readyz"}
         event = {**_READY, "requestContext": {"http": http}}
         deadline = time.monotonic() + READY_TIMEOUT_S
         while self._adapter(event, None)["statusCode"] != 200:  # type: ignore[arg-type]  # nothing reads the context
+            if service.failed:
+                raise OutsideError("service", "could not load its model", "See the log above")
             if time.monotonic() > deadline:
                 raise OutsideError("service", f"is not ready after {READY_TIMEOUT_S} s", "See the log above")
             self._loop.run_until_complete(asyncio.sleep(_POLL_S))

@@ -23,6 +23,7 @@ _FLAGS = {
     "head-seconds": ("N", "time for the head of a request to arrive", f"{Patience.head_s:g}"),
     "body-seconds": ("N", "time for the body of a request to arrive", f"{Limits.body_timeout_s:g}"),
 }
+VARIABLES = {name: f"SCANOPS_{name.upper().replace('-', '_')}" for name in _FLAGS}
 
 
 @dataclass(frozen=True)
@@ -55,9 +56,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         parser: The command's.
     """
     for name, (shown, told, default) in _FLAGS.items():
-        variable = f"SCANOPS_{name.upper().replace('-', '_')}"
-        value = os.environ.get(variable, default)
-        parser.add_argument(f"--{name}", default=value, metavar=shown, help=f"{told} ({variable})")
+        value = os.environ.get(VARIABLES[name], default)
+        parser.add_argument(f"--{name}", default=value, metavar=shown, help=f"{told} ({VARIABLES[name]})")
 
 
 def read(given: argparse.Namespace) -> Options:

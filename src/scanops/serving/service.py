@@ -29,6 +29,9 @@ class Service:
         folder: The bundle's folder.
         limits: Bounds on a request.
 
+    Attributes:
+        failed: Whether the bundle could not be loaded; it is not tried again.
+
     Raises:
         ConfigError: The bundle, or the feedback store, is missing or damaged.
         OutsideError: The feedback store cannot be written.
@@ -47,6 +50,7 @@ class Service:
         self.room = Room(limits)
         self.metrics.watch(lambda: self.room.pictures, lambda: self.room.requests)
         self.answerer: Answerer | None = None
+        self.failed = False
         self.feedback = feedback.from_environment(self.model.bundle_sha256)
 
     @property
@@ -58,10 +62,11 @@ class Service:
         """Load the graph and run it once, so that the first answer is as quick as the others."""
         try:
             predictor = await asyncio.to_thread(self._warm)
+            self.answerer = Answerer(predictor, self.limits, self.metrics, self.feedback)
         except Exception as error:  # a service that cannot load says so in its log and stays unready
+            self.failed = True
             logs.write(logging.ERROR, "load", type=type(error).__name__, detail=str(error))
             return
-        self.answerer = Answerer(predictor, self.limits, self.metrics, self.feedback)
         logs.write(logging.INFO, "ready", bundle_sha256=self.model.bundle_sha256)
 
     async def close(self) -> None:
@@ -81,8 +86,10 @@ class Service:
         """Give what answers.
 
         Raises:
-            ProblemError: 503, the model is still loading.
+            ProblemError: 503, the model is still loading, or could not be loaded.
         """
+        if self.failed:
+            raise ProblemError(503, "The model could not be loaded; the service's log says why.")
         if self.answerer is None:
             raise ProblemError(
                 503, "The model is still loading; try again in a second.", {"retry-after": "1"}

@@ -61,7 +61,7 @@ def describe(size_px: int, classes: int) -> tuple[TensorDescription, list[Tensor
     return TensorDescription(name=INPUT, datatype="UINT8", shape=[-1, size_px, size_px, 3]), outputs
 
 
-def parse(body: bytes, header_bytes: int | None, size_px: int, most_images: int) -> Asked:
+def parse(body: bytes | bytearray, header_bytes: int | None, size_px: int, most_images: int) -> Asked:
     """Read a request for inference.
 
     Args:
@@ -76,7 +76,9 @@ def parse(body: bytes, header_bytes: int | None, size_px: int, most_images: int)
     Raises:
         ProblemError: 400, with what is wrong and never with what was sent.
     """
-    head, tail = (body, b"") if header_bytes is None else (body[:header_bytes], body[header_bytes:])
+    # The images are a view of the body: it is in memory once.
+    tail = memoryview(body)[len(body) if header_bytes is None else header_bytes :]
+    head = body if header_bytes is None else body[:header_bytes]
     if header_bytes is not None and header_bytes > len(body):
         raise _refusal("Inference-Header-Content-Length is longer than the body.")
     try:
@@ -92,7 +94,7 @@ def parse(body: bytes, header_bytes: int | None, size_px: int, most_images: int)
     return Asked(images, _wanted(request), request.id)
 
 
-def _images(request: InferRequest, tail: bytes, size_px: int, most_images: int) -> Pixels:
+def _images(request: InferRequest, tail: memoryview, size_px: int, most_images: int) -> Pixels:
     (tensor,) = request.inputs
     count, *sides = tensor.shape
     if sides != [size_px, size_px, 3] or not 1 <= count <= most_images:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import subprocess
 import tarfile
@@ -194,6 +195,72 @@ def test_a_token_is_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         with pytest.raises(OutsideError, match="401"):
             ImageRegistry(f"{host}/x").manifest("tag")
         server.shutdown()
+
+
+class Elsewhere(BaseHTTPRequestHandler):
+    """A store that a registry leads to, and that asks for a login; keeps every path with what came along.
+
+    A fake: no real registry asks for what belongs to another.
+    """
+
+    asked: list[tuple[str, str | None]]  # set by the test
+
+    def do_GET(self) -> None:
+        """Ask for a token, and take whatever comes for one."""
+        self.asked.append((self.path, self.headers.get("Authorization")))
+        length = int(self.headers.get("Content-Length", 0))
+        self.rfile.read(length)
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", f'Bearer realm="http://{self.headers["Host"]}/token"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    do_PUT = do_GET  # noqa: N815 -- the base class looks for this name
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+class LeadingAway(Elsewhere):
+    """A fake of a registry whose blobs and uploads lie elsewhere, as those of public registries do."""
+
+    place: str
+
+    def do_GET(self) -> None:
+        """Lead a blob away."""
+        self._lead(307)
+
+    def do_POST(self) -> None:
+        """Lead an upload away."""
+        self._lead(202)
+
+    def _lead(self, code: int) -> None:
+        self.send_response(code)
+        self.send_header("Location", f"{self.place}/blob")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+
+def test_the_login_is_not_for_another_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A host that a blob or an upload leads to is told no password, however it asks; its refusal is told."""
+    asked: list[tuple[str, str | None]] = []
+    handlers: list[type[Elsewhere]] = [Elsewhere, LeadingAway]
+    with contextlib.ExitStack() as stack:
+        servers = [stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), one)) for one in handlers]
+        for server in servers:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            stack.callback(server.shutdown)
+        away, host = (f"127.0.0.1:{server.server_port}" for server in servers)
+        monkeypatch.setattr(Elsewhere, "asked", asked, raising=False)
+        monkeypatch.setattr(LeadingAway, "place", f"http://{away}", raising=False)
+        log_in(tmp_path, host, "right", monkeypatch)
+        registry = ImageRegistry(f"{host}/x")
+        with pytest.raises(OutsideError, match="401"):
+            registry.save_blob("sha256:" + "a" * 64, tmp_path / "blob")
+        with pytest.raises(OutsideError, match="401"):
+            registry.put_blob(b"x")
+    assert [path.partition("?")[0] for path, _ in asked] == ["/blob", "/blob"]
+    assert {given for _, given in asked} == {None}
 
 
 @pytest.mark.parametrize(

@@ -254,21 +254,48 @@ def test_a_damaged_bundle_is_refused_before_anything_listens(tmp_path: Path) -> 
         create_app(folder)
 
 
-def test_a_graph_that_does_not_load_never_becomes_ready(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    """A graph that the runtime refuses keeps the service unready, and the log says why."""
-    folder = make_bundle(tmp_path / "bundle")
+def break_graph(folder: Path) -> Path:
+    """Make a bundle whose graph is the one described, and none that the runtime takes."""
+    make_bundle(folder)
     described = bundles.read(folder)
     (folder / bundles.GRAPH).write_bytes(b"no graph")
     digest = hash_file(folder / bundles.GRAPH)
     bundles.write(folder, described.model_copy(update={"graph_sha256": digest}))
-    with TestClient(create_app(folder)) as client:
+    return folder
+
+
+def break_threads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a bundle, and have its threads fail, as where the system gives no more of them (a fake)."""
+
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("scanops.serving.service.Answerer", refuse)
+    return make_bundle(folder)
+
+
+@pytest.mark.parametrize("broken", ["graph", "threads"])
+def test_a_bundle_that_does_not_load_never_becomes_ready(
+    tmp_path: Path, broken: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It keeps the service unready; the log says why, and nobody is told to wait for it."""
+    folder = tmp_path / "bundle"
+    app = create_app(break_graph(folder) if broken == "graph" else break_threads(folder, monkeypatch))
+    with TestClient(app) as client:
         deadline = time.monotonic() + 10
         while '"event": "load"' not in caplog.text:
             assert time.monotonic() < deadline
             time.sleep(0.01)
-        assert is_problem(client.get("/readyz"), 503)
+        assert client.get("/healthz").status_code == 200
+        infer = "/v2/models/scanops/infer"
+        for answer in (
+            client.get("/readyz"),
+            client.post("/v1/predict", files=parts(png())),
+            client.post(infer, content=b"{}", headers={"content-type": "application/json"}),
+        ):
+            assert is_problem(answer, 503)
+            assert answer.json()["detail"] == "The model could not be loaded; the service's log says why."
+            assert "retry-after" not in answer.headers
 
 
 def test_version_names_what_runs(client: TestClient, monkeypatch: pytest.MonkeyPatch, bundle: Path) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import logging
 import os
+import queue
 import signal
 import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +128,68 @@ def test_a_store_that_fails_costs_rows_and_no_answer(
     told = [record.message for record in caplog.records if '"feedback"' in record.message]
     assert len(told) == 1
     assert "is damaged" in told[0]
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what another thread does."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_disk_that_fails_costs_rows_and_not_the_writer(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What the system refuses is told and counted, and the rows after it are kept (the fault is a fake)."""
+    predictor = Predictor(bundle)
+    looks, verdict = some(predictor, 1)
+    look_at = Path.stat
+
+    def failing(path: Path, **options: bool) -> os.stat_result:
+        if path.name.endswith("-wal"):
+            raise OSError(errno.EIO, "Input/output error", str(path))
+        return look_at(path, **options)
+
+    with Feedback(tmp_path / "feedback.sqlite", "b" * 64) as feedback:
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "stat", failing)
+            feedback.record(Asked(), predictor, looks, verdict)
+            until(lambda: feedback.lost == 1)
+        feedback.record(Asked(), predictor, looks, verdict)
+        until(lambda: feedback.kept == 1)
+    (told,) = [record.message for record in caplog.records if record.levelno == logging.ERROR]
+    assert "Input/output error" in told
+
+
+def test_the_writer_ends_also_where_it_was_stuck(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of the service waits for it no longer than promised, and it ends once its store lets it."""
+    monkeypatch.setattr("scanops.serving.feedback.FLUSH_TIMEOUT_S", 0.1)
+    place, predictor = tmp_path / "feedback.sqlite", Predictor(bundle)
+    feedback = Feedback(place, "b" * 64)
+    with contextlib.closing(sqlite3.connect(place, isolation_level=None)) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        with feedback:
+            feedback.record(Asked(), predictor, *some(predictor, 1))
+            until(feedback._queue.empty)
+            (thread,) = [one for one in threading.enumerate() if one.name == "feedback"]
+        holder.execute("ROLLBACK")
+    thread.join(30)
+    assert not thread.is_alive()
+    assert feedback.kept + feedback.lost == 1
+
+
+def test_rows_that_another_takes_are_no_fault(
+    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The queue may be emptied between a look at it and the taking: neither thread falls over that."""
+    monkeypatch.setattr(queue.Queue, "empty", lambda _queue: False)
+    predictor = Predictor(bundle)
+    with Feedback(tmp_path / "feedback.sqlite", "b" * 64) as feedback:
+        feedback.record(Asked(), predictor, *some(predictor, 1))
+    assert (feedback.kept, feedback.lost) == (1, 0)
 
 
 @pytest.mark.parametrize("content", [b"not a data base" * 1000, None])

@@ -25,6 +25,7 @@ from scanops.serving.app import create_app
 from scanops.serving.lambda_handler import Handler
 from tests.bundles import make_bundle
 from tests.lambda_events import http_api, rest_api, scans
+from tests.unit.serving.test_app import break_graph
 
 ROOT = Path(__file__).parents[3]
 Event = Callable[..., dict[str, Any]]
@@ -141,6 +142,12 @@ def test_a_service_that_does_not_become_ready_ends_the_initialisation(
     monkeypatch.setattr(app.state.service, "load", never)
     with pytest.raises(OutsideError, match="is not ready"):
         Handler(app)
+
+
+def test_a_model_that_does_not_load_ends_the_initialisation_at_once(tmp_path: Path) -> None:
+    """Nobody waits for it: what is told is that, and not that time ran out."""
+    with pytest.raises(OutsideError, match="could not load its model"):
+        Handler(create_app(break_graph(tmp_path / "bundle")))
 
 
 def test_the_runtime_s_import_is_all_that_is_needed(bundle: Path) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -21,6 +22,7 @@ from scanops.serving.app import create_app
 from scanops.serving.limits import Limits
 from scanops.serving.options import Options
 from scanops.serving.routes import predict_url
+from tests import served
 from tests.bundles import make_bundle
 from tests.conftest import require_part
 from tests.pictures import encode, noise
@@ -97,12 +99,7 @@ def client(bundle: Path, host: int) -> Iterator[TestClient]:
 
 def ready(bundle: Path, allowed: AllowList) -> Iterator[TestClient]:
     """Give a ready service."""
-    with TestClient(create_app(bundle, SMALL, Options(url_hosts=allowed))) as client:
-        deadline = time.monotonic() + 20
-        while client.get("/readyz").status_code != 200:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        yield client
+    yield from served.ready(create_app(bundle, SMALL, Options(url_hosts=allowed)))
 
 
 def ask(client: TestClient, url: str) -> httpx.Response:
@@ -153,6 +150,16 @@ def test_a_host_that_drips_is_left(client: TestClient, host: int, monkeypatch: p
 def test_a_host_that_is_not_there_is_told(client: TestClient) -> None:
     """No 5xx for somebody else's fault."""
     assert ask(client, "http://127.0.0.1:9/").status_code == 422
+
+
+def test_what_is_fetched_takes_room(bundle: Path, host: int) -> None:
+    """Its bytes count with those of all bodies; nothing stays counted."""
+    small = replace(SMALL, bodies_bytes=len(PICTURE))
+    app = create_app(bundle, small, Options(url_hosts=AllowList(f"http://127.0.0.1:{host}")))
+    for client in served.ready(app):
+        response = ask(client, f"http://127.0.0.1:{host}/scan.png")
+        assert (response.status_code, response.headers["retry-after"]) == (503, "1")
+    assert app.state.service.room.body_bytes == 0
 
 
 @pytest.mark.parametrize(

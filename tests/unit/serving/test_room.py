@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import tracemalloc
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from threading import Event
+from typing import Any
 
+import httpx
 import pytest
+from fastapi import FastAPI, Request
 from fastapi.testclient import TestClient
 
 from scanops.bundle.predictor import Predictor
 from scanops.imaging import Pixels
+from scanops.serving import bodies
+from scanops.serving.addresses import AllowList
 from scanops.serving.app import create_app
-from scanops.serving.limits import Limits
+from scanops.serving.limits import MIB, Limits
+from scanops.serving.options import Options
 from scanops.serving.problems import ProblemError
 from scanops.serving.room import Room
 from tests.bundles import make_bundle
@@ -94,3 +102,58 @@ def test_a_full_queue_answers_503_and_then_serves_again(
             hold.set()
             assert first.result().status_code == 200
         assert client.post("/v1/predict", files=parts(png())).status_code == 200
+
+
+def service(folder: Path, limits: Limits) -> FastAPI:
+    """Make a service with all of its routes."""
+    return create_app(make_bundle(folder / "bundle"), limits, Options(url_hosts=AllowList("https://h.org")))
+
+
+BODIES: dict[str, dict[str, Any]] = {
+    "/v1/predict": {"files": parts(png())},
+    "/v1/explain": {"files": parts(png())},
+    "/v1/preview": {"files": parts(png())},
+    "/v1/predict-url": {"json": {"url": "https://h.org/scan.png"}},
+    "/v2/models/scanops/infer": {"content": bytes(100), "headers": {"content-type": "application/json"}},
+}
+
+
+@pytest.mark.parametrize("path", BODIES)
+def test_every_route_that_takes_a_body_takes_room(tmp_path: Path, path: str) -> None:
+    """None reads one beside the bounds: neither one request too many, nor one byte of all bodies."""
+    app = service(tmp_path, Limits(requests=1, bodies_bytes=10))
+    room: Room = app.state.service.room
+    with TestClient(app) as client:
+        wait_ready(client)
+        ask: partial[httpx.Response] = partial(client.post, path, **BODIES[path])
+        with room.hold_request():
+            assert is_problem(ask(), 503)
+        refused = ask()
+        assert is_problem(refused, 503)
+        assert refused.headers["retry-after"] == "1"
+        assert (room.requests, room.body_bytes) == (0, 0)
+
+
+def test_a_body_is_in_memory_once() -> None:
+    """What the room counts is what is there: no second copy when the body is whole."""
+    chunk, count = bytes(MIB), 16
+
+    async def read() -> int:
+        left = count
+
+        async def receive() -> dict[str, object]:
+            nonlocal left
+            left -= 1
+            return {"type": "http.request", "body": chunk, "more_body": left > 0}
+
+        room = Room(Limits())
+        with room.hold_request() as held:
+            body = await bodies.read(Request({"type": "http", "headers": []}, receive), held, 64 * MIB, 60)
+            assert len(body) == room.body_bytes == count * MIB
+        return tracemalloc.get_traced_memory()[1]
+
+    tracemalloc.start()
+    try:
+        assert asyncio.run(read()) < 1.5 * count * MIB
+    finally:
+        tracemalloc.stop()

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Path, Request, Response
 from scanops.serving import bodies, problems, tensors
 from scanops.serving.limits import MIB
 from scanops.serving.problems import ProblemError
+from scanops.serving.room import RequestRoom
 from scanops.serving.service import Service
 from scanops.serving.tensor_schemas import (
     InferRequest,
@@ -39,7 +40,7 @@ _REFUSALS = problems.documented(
     _408="The body came too slowly",
     _413="The body is too large",
     _415="The body is neither JSON nor binary data",
-    _503="The model is still loading",
+    _503="The model is still loading, or there is too much to do",
 )
 Name = Annotated[str, Path(description=f"`{MODEL}`", examples=[MODEL])]
 Version = Annotated[str, Path(description="The first twelve digits of the bundle's hash")]
@@ -143,8 +144,9 @@ class _Model:
     async def infer(self, request: Request, name: str, version: str | None = None) -> Response:
         with _as_protocol():
             self.require(name, version)
-            asked = await self._read(request)
-            verdicts = await self._service.infer(asked.images)
+            with self._service.room.hold_request() as held:
+                asked = await self._read(request, held)
+                verdicts = await self._service.infer(asked.images)
         bundle = self._service.bundle
         told: dict[str, Any] = {"model_name": name, "model_version": self.version}
         told |= {"id": asked.id} if asked.id is not None else {}
@@ -154,7 +156,7 @@ class _Model:
             return Response(body, headers={_HEADER: str(json_bytes)}, media_type=BINARY)
         return Response(body, media_type="application/json")
 
-    async def _read(self, request: Request) -> tensors.Asked:
+    async def _read(self, request: Request, held: RequestRoom) -> tensors.Asked:
         if bodies.media_type(request) not in ("application/json", BINARY):
             raise ProblemError(415, f"Send application/json, or {BINARY} with binary data.")
         answerer = self._service.loaded()
@@ -162,7 +164,7 @@ class _Model:
         if told is not None and not (_NUMBER.fullmatch(told) and int(told) <= JSON_BYTES):
             raise ProblemError(400, f"Inference-Header-Content-Length is not a number up to {JSON_BYTES}.")
         most = JSON_BYTES if told is None else limits.body_bytes
-        body = await bodies.read(request, most, limits.body_timeout_s)
+        body = await bodies.read(request, held, most, limits.body_timeout_s)
         header_bytes = None if told is None else int(told)
         arguments = (body, header_bytes, self._service.bundle.size_px, limits.files)
         # One at a time, and in a thread: lists take far more memory than the text that they came from.

@@ -12,6 +12,7 @@ from scanops.serving.addresses import AllowList
 from scanops.serving.fetch import fetch
 from scanops.serving.limits import Upload
 from scanops.serving.problems import ProblemError
+from scanops.serving.room import RequestRoom
 from scanops.serving.schemas import Prediction, Schema
 from scanops.serving.service import Service
 
@@ -24,7 +25,7 @@ _REFUSALS = problems.documented(
     _413="The body or the image is too large",
     _415="The body is not JSON",
     _422="The image could not be fetched, or not be used",
-    _503="The model is still loading",
+    _503="The model is still loading, or there is too much to do",
 )
 
 
@@ -51,17 +52,18 @@ def router(service: Service, allowed: AllowList) -> APIRouter:
     async def predict_url(request: Request) -> Prediction:
         """Classify an image that the service fetches by itself."""
         service.loaded()
-        asked = await _read(request, service)
-        data = await fetch(asked.url, allowed, service.limits.file_bytes, TIMEOUT_S)
-        return await service.answer([Upload(bytearray(data))])
+        with service.room.hold_request() as held:
+            asked = await _read(request, held, service)
+            data = await fetch(asked.url, allowed, held, service.limits.file_bytes, TIMEOUT_S)
+            return await service.answer([Upload(data)])
 
     return routes
 
 
-async def _read(request: Request, service: Service) -> UrlRequest:
+async def _read(request: Request, held: RequestRoom, service: Service) -> UrlRequest:
     if bodies.media_type(request) != "application/json":
         raise ProblemError(415, "Send application/json.")
-    body = await bodies.read(request, _BODY_BYTES, service.limits.body_timeout_s)
+    body = await bodies.read(request, held, _BODY_BYTES, service.limits.body_timeout_s)
     try:
         return UrlRequest.model_validate_json(body)
     except ValidationError as error:

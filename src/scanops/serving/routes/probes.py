@@ -5,11 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from scanops.serving import problems
-from scanops.serving.problems import ProblemError
 from scanops.serving.schemas import Status, Version
 from scanops.serving.service import Service
 
-_LOADING = problems.documented(_503="The model is still loading")
+_LOADING = problems.documented(_503="The model is still loading, or could not be loaded")
 
 
 def router(service: Service) -> APIRouter:
@@ -31,8 +30,7 @@ def router(service: Service) -> APIRouter:
     @routes.get("/readyz", responses=_LOADING)
     async def ready() -> Status:
         """Whether predictions are answered."""
-        if service.predictor is None:
-            raise ProblemError(503, "The model is not loaded.", {"retry-after": "1"})
+        service.loaded()
         return Status(status="ready")
 
     @routes.get("/version")
