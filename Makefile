@@ -152,6 +152,9 @@ fuzz: setup  ## Search for images that crash or hang the decoder, FUZZ_SECONDS l
 test-deploy: deploy-tools  ## Deploy to test hosts with SSH and engines of their own; print what was lost (as root)
 	@CI=true pytest -m deploy -n 0 -s tests/deploy
 
+test-automation: setup  ## Run the workflows and the Jenkinsfile for real, beside a registry and remotes of their own
+	@pytest -m automation -n 0 tests/automation
+
 check: deploy-tools  ## Format, lint, types, import rules
 	ruff format --check .
 	ruff check .
@@ -213,4 +216,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge push promote rollback history trace export-image preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts compare drift deploy-tools bootstrap deploy rollback-hosts status retire golden test test-data test-api fuzz test-deploy check check-ci audit format lock bench-training bench-validation bench-serving bench-soak bench-public bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge push promote rollback history trace export-image preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts compare drift deploy-tools bootstrap deploy rollback-hosts status retire golden test test-data test-api fuzz test-deploy test-automation check check-ci audit format lock bench-training bench-validation bench-serving bench-soak bench-public bench-repro screenshots clean

@@ -1,0 +1,32 @@
+"""How a job ended, read from what it printed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A finished job.
+
+    Attributes:
+        passed: Whether it is green.
+        out: All that its steps printed.
+        seconds: How long it took.
+    """
+
+    passed: bool
+    out: str
+    seconds: float
+
+    @property
+    def stages(self) -> list[str]:
+        """Names of DVC's stages that ran, in order."""
+        return re.findall(r"^Running stage '(\w+)'", self.out, re.MULTILINE)
+
+    @property
+    def failed(self) -> list[tuple[str, int]]:
+        """Targets of make that failed, with their exit codes."""
+        found = re.findall(r"^make: \*\*\* \[.*: ([\w./-]+)\] Error (\d+)", self.out, re.MULTILINE)
+        return [(target, int(code)) for target, code in found]
