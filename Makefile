@@ -6,9 +6,10 @@ PYTHON ?= python3
 SEARCH ?= compare.yaml
 EXAMPLES ?= 500
 FUZZ_SECONDS ?= 600
+# Before `export`, which sets what was not set.
+BASE ?= origin/main
 # Through the environment: the shell is not to read what a value holds.
 export SET TO REF REASON DESPITE JSON DIGEST REGISTRY OUT FOR BASE WEIGHTS
-BASE ?= origin/main
 # Where a token is given, git asks for it there; it is in no file and on no command line.
 ifdef GITHUB_TOKEN
 export GIT_ASKPASS ?= $(CURDIR)/.ci/askpass

@@ -70,7 +70,7 @@ def run(
     Args:
         site: The parts.
         event: Its name, such as `push`.
-        job: `workflow/job`.
+        job: `workflow/job`, or `workflow/` for all of its jobs.
         payload: Of the event.
         given: The secrets that the forge hands to this event; by default all.
         watch: What to do when a line that begins so appears.
@@ -82,7 +82,8 @@ def run(
     told = {"repository": repository, "sender": {"login": "Bea"}, **payload}
     (place / "event.json").write_text(json.dumps(told), encoding="utf-8")
     env = {"GITHUB_API_URL": site.forge.url, "GITHUB_REPOSITORY": REPOSITORY, "STAND_IN_STORE": str(place)}
-    command = [program(), event, "--job", name, "--workflows", f".github/workflows/{workflow}.yml"]
+    command = [program(), event, "--workflows", f".github/workflows/{workflow}.yml"]
+    command += ["--job", name] if name else []
     command += ["--platform", "ubuntu-24.04=-self-hosted", "--eventpath", str(place / "event.json")]
     command += ["--action-cache-path", str(place / "actions"), "--actor", "Bea", "--rm"]
     command += ["--secret-file", str(dotenv(place / "secrets", secrets() if given is None else given))]

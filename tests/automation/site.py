@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import bcrypt
+import requests
 import yaml
 
 from scanops import overrides
@@ -28,6 +29,7 @@ ROOT = Path(__file__).parents[2]
 IMAGE = "scanops-automation"
 USER, PASSWORD = "robot", "pass-of-the-registry"  # noqa: S105 -- opens the test's registry alone
 START_S = 120
+VERSIONS = "api/2.0/mlflow/model-versions/search"
 # The smallest pictures that every stage takes, two epochs, and a gate that lets such a model pass.
 SMALL = (
     "sources.phantom.images=160 validation.min_images_per_class=10 split.min_groups=1 training.epochs=2 "
@@ -124,6 +126,8 @@ class Site:
         git(self.desk, "pull", "-q", "--ff-only", "origin", "main")
         git(self.desk, "merge", "-q", "--no-ff", "-m", f"Merge {branch}", "FETCH_HEAD")
         git(self.desk, "push", "-q", "origin", "HEAD:main")
+        for pull in self.forge.pulls:
+            pull["state"] = "closed" if pull["head"] == branch else pull["state"]
         return git(self.desk, "rev-parse", "HEAD")
 
     def check_out(self, reference: str) -> None:
@@ -160,6 +164,7 @@ class Site:
             "branches": git(self.origin, "for-each-ref", "--format=%(refname) %(objectname)"),
             "cache": files,
             "images": self.digests(),
+            "versions": requests.get(f"{self.tracking}/{VERSIONS}", timeout=START_S).json(),
             "requests": [(pull["number"], pull["title"], pull["state"]) for pull in self.forge.pulls],
         }
 
