@@ -132,11 +132,9 @@ class Site:
 
     def check_out(self, reference: str) -> None:
         """Bring the workspace to a commit, with nothing else in it."""
-        if not self.workspace.exists():
-            git(self.folder, "clone", "-q", str(self.origin), str(self.workspace))
-        git(self.workspace, "fetch", "-q", "--prune", "origin", "+refs/*:refs/remotes/origin/*")
-        git(self.workspace, "checkout", "-q", "--force", "--detach", reference)
-        git(self.workspace, "clean", "-q", "-ffdx")
+        shutil.rmtree(self.workspace, ignore_errors=True)
+        git(self.folder, "clone", "-q", str(self.origin), str(self.workspace))
+        git(self.workspace, "checkout", "-q", "--detach", reference)
 
     def at_desk(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run make at the desk."""
