@@ -153,15 +153,15 @@ fuzz: setup  ## Search for images that crash or hang the decoder, FUZZ_SECONDS l
 test-deploy: deploy-tools  ## Deploy to test hosts with SSH and engines of their own; print what was lost (as root)
 	@CI=true pytest -m deploy -n 0 -s tests/deploy
 
-test-automation: setup  ## Run the workflows and the Jenkinsfile for real, beside a registry and remotes of their own
-	@pytest -m automation -n 0 tests/automation
+test-automation: setup  ## Run the workflows and the Jenkinsfile, beside real remotes; PART=quick leaves out retrainings
+	@pytest -m "$(if $(PART),$(PART),automation)" -n 0 tests/automation
 
 check: deploy-tools  ## Format, lint, types, import rules
 	ruff format --check .
 	ruff check .
 	mypy
 	lint-imports
-	shellcheck requirements/setup.sh .ci/run .ci/askpass .ci/actionlint
+	shellcheck requirements/setup.sh .ci/run .ci/askpass .ci/actionlint .ci/go-tool .ci/groovy-lint .ci/jenkins-jars
 	hadolint docker/Dockerfile docker/lambda.Dockerfile
 	yamllint --strict .
 	ANSIBLE_CONFIG=ansible/ansible.cfg build/deploy/bin/ansible-lint --offline -q ansible
@@ -169,8 +169,9 @@ check: deploy-tools  ## Format, lint, types, import rules
 	check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	zizmor --quiet --offline --pedantic .github
 
-check-ci: setup  ## Lint the workflows with actionlint (needs Go)
+check-ci: setup  ## Lint the workflows with actionlint (needs Go), the Jenkinsfile with CodeNarc (needs npm, Java)
 	@.ci/actionlint
+	@.ci/groovy-lint
 
 audit: setup  ## Ask whether a locked distribution has a known vulnerability (needs an advisory service)
 	@python -m pipelines.audit requirements/serve.txt requirements/lambda.txt requirements/dev.txt

@@ -24,7 +24,10 @@ def site(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
 def _remove_images(engine: Engine, repository: str) -> None:
     for name in (IMAGE, repository):
         listed = subprocess.run(
-            [engine.program, "images", "--quiet", "--no-trunc", name], capture_output=True, text=True, check=True
+            [engine.program, "images", "--quiet", "--no-trunc", name],
+            capture_output=True,
+            text=True,
+            check=True,
         )
         for image in sorted(set(listed.stdout.split())):
             subprocess.run([engine.program, "rmi", "--force", image], capture_output=True, check=False)

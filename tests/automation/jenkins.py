@@ -1,4 +1,4 @@
-"""Run the Jenkinsfile under JenkinsPipelineUnit, its `sh` steps really executed, as Jenkins would for a branch."""
+"""Run the Jenkinsfile under JenkinsPipelineUnit as Jenkins would for a branch; `sh` steps are executed."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from tests.automation import act
 from tests.automation.ended import Ended
@@ -91,7 +92,7 @@ def run(site: Site, branch: str, *, approved: bool = True, **given: str) -> Buil
     number = len(list(site.folder.glob("jenkins-*.log")))
     (site.folder / f"jenkins-{number}.log").write_text(done.stdout, encoding="utf-8")
     assert done.returncode == 0, done.stdout
-    ended: Mapping[str, list[str]] = json.loads((site.folder / "build.json.ended").read_text(encoding="utf-8"))
+    ended: Mapping[str, Any] = json.loads((site.folder / "build.json.ended").read_text(encoding="utf-8"))
     return Build(
         passed=ended["result"] == "SUCCESS",
         out=done.stdout,

@@ -1,4 +1,4 @@
-"""Where automation is run for real: git and DVC remotes, a registry, MLflow's server; only the forge is a fake."""
+"""Where automation runs: real git and DVC remotes, registry and MLflow server; the forge alone is a fake."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ from tests.retrained import git
 
 ROOT = Path(__file__).parents[2]
 IMAGE = "scanops-automation"
-USER, PASSWORD = "robot", "pass-of-the-registry"  # noqa: S105 -- opens the test's registry alone
+USER, PASSWORD = "robot", "pass-of-the-registry"
 START_S = 120
 VERSIONS = "api/2.0/mlflow/model-versions/search"
 # The smallest pictures that every stage takes, two epochs, and a gate that lets such a model pass.
-SMALL = (
-    "sources.phantom.images=160 validation.min_images_per_class=10 split.min_groups=1 training.epochs=2 "
-    "evaluation.bootstrap_resamples=200 evaluation.strangers=8 gate.min_balanced_accuracy=0 gate.min_macro_f1=0 "
-    "gate.min_auroc=0 gate.min_class_recall=0 gate.min_margin_over_baseline=-1 gate.max_ece=0.9 "
-    f"gate.min_strangers_abstained=0 gate.max_false_rejection=1 image.name={IMAGE}"
-).split()
+SMALL = f"""
+sources.phantom.images=160 validation.min_images_per_class=10 split.min_groups=1 training.epochs=2
+evaluation.bootstrap_resamples=200 evaluation.strangers=8 image.name={IMAGE}
+gate.min_balanced_accuracy=0 gate.min_macro_f1=0 gate.min_auroc=0 gate.min_class_recall=0
+gate.min_margin_over_baseline=-1 gate.max_ece=0.9 gate.min_strangers_abstained=0 gate.max_false_rejection=1
+""".split()
 # What a machine that runs jobs has around it; nothing of this process's own.
-MACHINE = ("PATH", "LANG", "PIP_", "UV_", "SSL_", "CURL_", "REQUESTS_", "NODE_EXTRA", "HTTP", "http", "NO_", "no_")
+MACHINE = tuple("PATH LANG PIP_ UV_ SSL_ CURL_ REQUESTS_ NODE_EXTRA HTTP http NO_ no_".split())
 
 
 @dataclass
@@ -93,7 +93,9 @@ class Site:
     def start_registry(self) -> None:
         """Start the registry, or start it again where it was."""
         passwords = self.folder / "passwords"
-        passwords.write_bytes(f"{USER}:".encode() + bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)) + b"\n")
+        passwords.write_bytes(
+            f"{USER}:".encode() + bcrypt.hashpw(PASSWORD.encode(), bcrypt.gensalt(4)) + b"\n"
+        )
         guard = {"htpasswd": {"realm": "test", "path": str(passwords)}}
         port = int(self.host.rpartition(":")[2])
         self._registry.enter_context(running(self.folder / "images", port, auth=guard))
@@ -122,8 +124,8 @@ class Site:
 
     def merge(self, branch: str) -> str:
         """Merge a branch of the remote into main, as a person does with a pull request; return the commit."""
-        git(self.desk, "fetch", "-q", "origin", branch)
         git(self.desk, "pull", "-q", "--ff-only", "origin", "main")
+        git(self.desk, "fetch", "-q", "origin", branch)
         git(self.desk, "merge", "-q", "--no-ff", "-m", f"Merge {branch}", "FETCH_HEAD")
         git(self.desk, "push", "-q", "origin", "HEAD:main")
         for pull in self.forge.pulls:
@@ -156,7 +158,7 @@ class Site:
         return list(LedgerBranch.find(self.desk).read().entries)
 
     def state(self) -> dict[str, object]:
-        """Tell all that a run may leave outside: what is half published shows in a difference of two of these."""
+        """Tell all that a run may leave outside: two of these differ where something was published."""
         files = sum(1 for path in self.store.rglob("*") if path.is_file())
         return {
             "branches": git(self.origin, "for-each-ref", "--format=%(refname) %(objectname)"),
@@ -168,7 +170,9 @@ class Site:
 
     def digests(self) -> list[str]:
         """List every manifest that the registry ever took."""
-        folder = self.folder / "images/store/docker/registry/v2/repositories/scanops/_manifests/revisions/sha256"
+        folder = (
+            self.folder / "images/store/docker/registry/v2/repositories/scanops/_manifests/revisions/sha256"
+        )
         return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
 

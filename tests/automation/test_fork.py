@@ -1,4 +1,4 @@
-"""What a pull request from a stranger can get at: nothing that is secret, whatever it does to the Makefile."""
+"""What a stranger's pull request can get at: nothing that is secret, whatever it does to the Makefile."""
 
 from __future__ import annotations
 
@@ -64,7 +64,9 @@ def test_in_jenkins_the_detector_finds_what_main_sees(site: Site) -> None:
     found = leaked(looted(site))
     names = {"SCANOPS_FORGE_TOKEN", "MLFLOW_TRACKING_TOKEN", "REGISTRY_PASSWORD"}
     # `report` is called twice; the second time, after all stages, it sees none.
-    assert found == {(target, name) for target in ("preflight", "login", "retrain", "publish") for name in names}
+    assert found == {
+        (target, name) for target in ("preflight", "login", "retrain", "publish") for name in names
+    }
 
 
 def test_in_jenkins_production_needs_an_approval(site: Site) -> None:

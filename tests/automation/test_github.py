@@ -49,7 +49,7 @@ def test_a_good_push_becomes_a_candidate_and_a_pull_request(site: Site) -> None:
     assert ended.stages == ALL
     (entry,) = site.ledger()
     assert (entry.stage, entry.release.git_sha) == ("candidate", sha)
-    assert entry.who == "Bea <Bea@users.noreply.github.com>" or entry.who.startswith("Bea <")
+    assert entry.who.startswith("Bea <")
     assert entry.release.digest.removeprefix("sha256:") in site.digests()
     (pull,) = site.forge.pulls
     assert (pull["head"], pull["base"]) == ("retrain/main", "main")
@@ -58,7 +58,7 @@ def test_a_good_push_becomes_a_candidate_and_a_pull_request(site: Site) -> None:
 
 
 def test_what_changes_nothing_runs_no_stage(site: Site) -> None:
-    """The merged lock and a change of docs start nothing; started anyway, no stage runs, nothing is published."""
+    """A merged lock and docs start nothing; started anyway, no stage runs and nothing is published."""
     merged = site.merge("retrain/main")
     (site.desk / "README.md").write_text("# Another\n", encoding="utf-8")
     sha = site.push_all("docs: another")
@@ -76,13 +76,13 @@ def test_what_changes_nothing_runs_no_stage(site: Site) -> None:
 
 
 def test_a_registry_that_goes_away_leaves_nothing_half_published(site: Site) -> None:
-    """A change of the gate runs the gate, and the image that carries its report; lost half-way it is exit code 4."""
+    """A ceiling of the gate runs the gate and the image, which carries its report; then it is exit code 4."""
     sha = site.push("feat: another ceiling", gate__max_ece="0.95")
     before = site.state()
     ended = retrain(site, sha, {"Running stage 'image'": site.stop_registry})
     assert not ended.passed
     assert ended.stages == ["gate", "image"]
-    assert ended.failed == [("push", 4), ("publish", 4)] or ended.failed == [("publish", 4)], ended.failed
+    assert ended.failed[-1] == ("publish", 4), ended.failed
     assert "does not take the image" in ended.out
     assert site.state() == before
 
@@ -97,7 +97,7 @@ def test_a_registry_that_is_away_starts_nothing(site: Site) -> None:
 
 
 def test_the_same_again_goes_on(site: Site) -> None:
-    """With the registry back the same commit becomes the candidate; nothing is trained for a gate's parameter."""
+    """With the registry back the same commit becomes the candidate; nothing is trained anew."""
     site.start_registry()
     first = candidate(site).release
     ended = retrain(site, git(site.origin, "rev-parse", "main"))
@@ -141,7 +141,7 @@ def test_a_bad_model_is_refused_and_cannot_be_promoted(site: Site) -> None:
 
 
 def test_bad_data_are_refused(site: Site) -> None:
-    """A folder of which every second file is damaged fails validation: nothing is trained, nothing is pushed."""
+    """A folder of damaged files fails validation: nothing is trained, nothing is pushed."""
     raw = site.folder / "raw"
     raw.mkdir()
     for number in range(80):
@@ -160,8 +160,8 @@ def test_bad_data_are_refused(site: Site) -> None:
 def test_of_two_quick_pushes_the_newer_wins(site: Site) -> None:
     """A push during a run: that run names no candidate and proposes nothing, the run of the newer one does.
 
-    GitHub cancels the older run by the concurrency group, which act does not know: here it is not cancelled, which
-    is the harder case.
+    GitHub cancels the older run by the concurrency group, which act does not know: here it goes on to its
+    end, which is the harder case.
     """
     older = site.push("feat: back to the phantom", dataset="phantom", gate__max_ece="0.96")
     newer: list[str] = []

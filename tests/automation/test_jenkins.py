@@ -31,7 +31,7 @@ def test_a_registry_that_is_away_starts_nothing(site: Site) -> None:
 
 
 def test_a_push_is_retrained_and_proposed(site: Site) -> None:
-    """Another threshold of the gate: the gate and the image run, the candidate is Jenkins's, the request updated."""
+    """Another threshold of the gate runs the gate and the image; the candidate is one that Jenkins named."""
     sha = site.push("feat: a ceiling", gate__max_ece="0.98")
     ended = build(site, DO="retrain")
     assert ended.passed, ended.out[-6000:]
@@ -43,7 +43,7 @@ def test_a_push_is_retrained_and_proposed(site: Site) -> None:
 
 
 def test_a_promotion_is_approved_and_recorded(site: Site) -> None:
-    """Staging by a person, production by Jenkins once approved; without hosts the deployment ends with exit code 2."""
+    """Production by Jenkins, once approved; without hosts its deployment ends with exit code 2."""
     done = site.at_desk("promote", "TO=staging")
     assert done.returncode == 0, done.stderr
     ended = build(site, DO="promote", TO="production")

