@@ -38,7 +38,7 @@ gate.min_balanced_accuracy=0 gate.min_macro_f1=0 gate.min_auroc=0 gate.min_class
 gate.min_margin_over_baseline=-1 gate.max_ece=0.9 gate.min_strangers_abstained=0 gate.max_false_rejection=1
 """.split()
 # What a machine that runs jobs has around it; nothing of this process's own.
-MACHINE = tuple("PATH LANG PIP_ UV_ SSL_ CURL_ REQUESTS_ NODE_EXTRA HTTP http NO_ no_".split())
+MACHINE = ("PATH", "LANG", "PIP_", "UV_", "SSL_", "CURL_", "REQUESTS_", "NODE_EXTRA", "HTTP", "http", "NO_")
 
 
 @dataclass

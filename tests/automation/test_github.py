@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
+from pipelines.comment import MARKER
 from scanops.release import ledger
 from tests.automation import act
 from tests.automation.ended import Ended
 from tests.automation.site import Site
 from tests.contract import ci_files
+from tests.fake_forge import REPOSITORY, TOKEN
 from tests.retrained import git
 
 pytestmark = [pytest.mark.automation, pytest.mark.xdist_group("automation")]
@@ -180,3 +182,18 @@ def test_of_two_quick_pushes_the_newer_wins(site: Site) -> None:
     assert candidate(site).release.git_sha == newer[0]
     assert git(site.origin, "rev-parse", "retrain/main^") == newer[0]
     site.merge("retrain/main")
+
+
+def test_a_pull_request_gets_one_comment(site: Site) -> None:
+    """Its run finds the stages of main in the cache; the page of the second run replaces that of the first."""
+    head = {"ref": "fix", "repo": {"full_name": REPOSITORY}}
+    request = {"number": 7, "head": head, "base": {"ref": "main", "repo": {"full_name": REPOSITORY}}}
+    payload = {"action": "synchronize", "number": 7, "pull_request": request}
+    for _ in range(2):
+        site.check_out(git(site.origin, "rev-parse", "main"))
+        ended = act.run(site, "pull_request", "ci/comment", payload, given={"GITHUB_TOKEN": TOKEN})
+        assert ended.passed, ended.out[-6000:]
+        assert ended.stages == []
+    (comment,) = site.forge.comments
+    assert comment["body"].startswith(f"{MARKER}\n## Passed: bundle ")
+    assert "| accuracy |" in comment["body"]
