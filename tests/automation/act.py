@@ -90,7 +90,9 @@ def run(
     command += ["--var-file", str(dotenv(place / "variables", variables(site)))]
     command += ["--env-file", str(dotenv(place / "environment", env))]
     command += [word for pair in _replaced() for word in ("--local-repository", pair)]
-    return _follow(command, site, watch or {})
+    ended = _follow(command, site, watch or {})
+    site.story.append(ended.row(f"act {job}"))
+    return ended
 
 
 def _replaced() -> list[str]:

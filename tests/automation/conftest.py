@@ -13,11 +13,17 @@ from tests.automation.site import IMAGE, Site, running_site
 
 
 @pytest.fixture(scope="session")
-def site(engine: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """Start the parts; the images that runs built are removed at the end."""
+def site(
+    engine: Engine, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Iterator[Site]:
+    """Start the parts; at the end print what has run, and remove the images that were built."""
     act.program()
     with running_site(tmp_path_factory.mktemp("site")) as one:
         yield one
+        terminal = request.config.pluginmanager.get_plugin("terminalreporter")
+        assert terminal
+        for line in ("", *one.story):
+            terminal.write_line(line)
         _remove_images(engine, one.repository)
 
 

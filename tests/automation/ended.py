@@ -30,3 +30,10 @@ class Ended:
         """Targets of make that failed, with their exit codes."""
         found = re.findall(r"^make: \*\*\* \[.*: ([\w./-]+)\] Error (\d+)", self.out, re.MULTILINE)
         return [(target, int(code)) for target, code in found]
+
+    def row(self, job: str) -> str:
+        """Tell it on a line: who ran what, the stages that ran, what failed with which code, how long it took."""
+        fault = (
+            f"{self.failed[0][0]}: {self.failed[0][1]}" if self.failed else "done" if self.passed else "ended"
+        )
+        return f"{job:28} {' '.join(self.stages) or '-':58} {fault:14} {self.seconds:4.0f} s"

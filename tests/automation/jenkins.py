@@ -93,7 +93,7 @@ def run(site: Site, branch: str, *, approved: bool = True, **given: str) -> Buil
     (site.folder / f"jenkins-{number}.log").write_text(done.stdout, encoding="utf-8")
     assert done.returncode == 0, done.stdout
     ended: Mapping[str, Any] = json.loads((site.folder / "build.json.ended").read_text(encoding="utf-8"))
-    return Build(
+    build = Build(
         passed=ended["result"] == "SUCCESS",
         out=done.stdout,
         seconds=time.monotonic() - began,
@@ -101,3 +101,5 @@ def run(site: Site, branch: str, *, approved: bool = True, **given: str) -> Buil
         began=tuple(ended["stages"]),
         asked=tuple(ended["asked"]),
     )
+    site.story.append(build.row(f"jenkins {branch} {given.get('DO', '')}"))
+    return build

@@ -50,12 +50,14 @@ class Site:
         host: The registry, `127.0.0.1:port`.
         tracking: Address of MLflow's server.
         forge: The fake of GitHub's API.
+        story: A line a job that has run.
     """
 
     folder: Path
     host: str
     tracking: str
     forge: FakeForge
+    story: list[str] = field(default_factory=list)
     _registry: ExitStack = field(default_factory=ExitStack)
 
     @property

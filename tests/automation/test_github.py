@@ -6,6 +6,7 @@ The scenarios are one story on one site, in order: each goes on from what the on
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -74,6 +75,7 @@ def test_what_changes_nothing_runs_no_stage(site: Site) -> None:
     assert ended.stages == []
     assert "cache: restored dvc-Linux-" in ended.out
     assert "publish: nothing changed" in ended.out
+    assert re.search(r"^\| accuracy \|.* \+0\.000 \|$", ended.out, re.MULTILINE)  # held against main
     assert site.state() == before
 
 
@@ -185,7 +187,7 @@ def test_of_two_quick_pushes_the_newer_wins(site: Site) -> None:
 
 
 def test_a_pull_request_gets_one_comment(site: Site) -> None:
-    """Its run finds the stages of main in the cache; the page of the second run replaces that of the first."""
+    """Its run finds the stages of main in the cache; the page of a second run replaces that of the first."""
     head = {"ref": "fix", "repo": {"full_name": REPOSITORY}}
     request = {"number": 7, "head": head, "base": {"ref": "main", "repo": {"full_name": REPOSITORY}}}
     payload = {"action": "synchronize", "number": 7, "pull_request": request}
