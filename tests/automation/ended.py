@@ -32,8 +32,8 @@ class Ended:
         return [(target, int(code)) for target, code in found]
 
     def row(self, job: str) -> str:
-        """Tell it on a line: who ran what, the stages that ran, what failed with which code, how long it took."""
-        fault = (
-            f"{self.failed[0][0]}: {self.failed[0][1]}" if self.failed else "done" if self.passed else "ended"
-        )
+        """Tell it on a line: who ran what, the stages, what failed with which code, how long it took."""
+        fault = "done" if self.passed else "ended"
+        if self.failed:
+            fault = f"{self.failed[0][0]}: {self.failed[0][1]}"
         return f"{job:28} {' '.join(self.stages) or '-':58} {fault:14} {self.seconds:4.0f} s"
