@@ -26,7 +26,7 @@ def test_a_fork_sees_no_secret(site: Site) -> None:
     """All of its checks run, none of them sees a secret or the job's token, and nothing is written for it."""
     before = site.state()
     found = pull_request(site, "stranger/scans")
-    assert set(found) == {"check", "parts", "test", "repro", "report"}
+    assert set(found) == {"check", "check-ci", "parts", "test", "repro", "report"}
     assert leaked(found) == set()
     assert site.state() == before
 
