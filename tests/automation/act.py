@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from tests.automation.ended import Ended
+from tests.automation.ended import COLOUR, Ended
 from tests.automation.site import PASSWORD, ROOT, USER, Site, dotenv
 from tests.conftest import require_part
 from tests.fake_forge import REPOSITORY, TOKEN
@@ -114,7 +114,8 @@ def _follow(command: list[str], site: Site, watch: Mapping[str, Callable[[], obj
         errors="replace",
     ) as process:
         assert process.stdout
-        for line in process.stdout:
+        for raw in process.stdout:
+            line = COLOUR.sub("", raw)
             printed = re.match(r"\[[^]]*\] +\| ?(.*)", line)
             said.append(printed[1] if printed else line.rstrip())
             for start, do in watch.items():

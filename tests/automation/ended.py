@@ -6,6 +6,10 @@ import re
 from dataclasses import dataclass
 
 
+# What colours a terminal; some programs end with it whether or not there is one.
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
 @dataclass(frozen=True)
 class Ended:
     """A finished job.

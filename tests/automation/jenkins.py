@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.automation import act
-from tests.automation.ended import Ended
+from tests.automation.ended import COLOUR, Ended
 from tests.automation.site import PASSWORD, ROOT, USER, Site
 from tests.conftest import require_part
 from tests.fake_forge import REPOSITORY, TOKEN
@@ -89,13 +89,14 @@ def run(site: Site, branch: str, *, approved: bool = True, **given: str) -> Buil
         errors="replace",
         check=False,
     )
+    out = COLOUR.sub("", done.stdout)
     number = len(list(site.folder.glob("jenkins-*.log")))
-    (site.folder / f"jenkins-{number}.log").write_text(done.stdout, encoding="utf-8")
-    assert done.returncode == 0, done.stdout
+    (site.folder / f"jenkins-{number}.log").write_text(out, encoding="utf-8")
+    assert done.returncode == 0, out
     ended: Mapping[str, Any] = json.loads((site.folder / "build.json.ended").read_text(encoding="utf-8"))
     build = Build(
         passed=ended["result"] == "SUCCESS",
-        out=done.stdout,
+        out=out,
         seconds=time.monotonic() - began,
         result=str(ended["result"]),
         began=tuple(ended["stages"]),
