@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-
 # What colours a terminal; some programs end with it whether or not there is one.
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 

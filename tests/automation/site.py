@@ -141,19 +141,14 @@ class Site:
         git(self.workspace, "checkout", "-q", "--detach", reference)
 
     def at_desk(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run make at the desk."""
-        return self.run(["make", "--no-print-directory", *words], self.desk, **variables)
-
-    def run(self, command: list[str], folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of a person who has logged in."""
-        env = {
-            **self.machine,
-            "MLFLOW_TRACKING_URI": self.tracking,
-            "SCANOPS_REMOTE": str(self.store),
-            "DOCKER_CONFIG": str(self.folder / "login"),
-            **variables,
-        }
-        return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
+        """Run make at the desk, as a person who has set where things are."""
+        places = {"MLFLOW_TRACKING_URI": self.tracking, "SCANOPS_REMOTE": str(self.store)}
+        env = self.machine | places | {"REGISTRY": self.repository} | variables
+        command = ["make", "--no-print-directory", *words]
+        done = subprocess.run(command, cwd=self.desk, env=env, capture_output=True, text=True, check=False)
+        with (self.folder / "desk.log").open("a", encoding="utf-8") as log:
+            log.write(f"$ {' '.join(command)}\n{done.stdout}{done.stderr}")
+        return done
 
     def ledger(self) -> list[ledger.Entry]:
         """Read the ledger from the remote."""

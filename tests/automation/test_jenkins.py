@@ -6,7 +6,7 @@ import pytest
 
 from scanops.release import ledger
 from tests.automation import jenkins
-from tests.automation.site import Site
+from tests.automation.site import PASSWORD, USER, Site
 from tests.retrained import git
 
 pytestmark = [pytest.mark.automation, pytest.mark.xdist_group("automation")]
@@ -44,6 +44,7 @@ def test_a_push_is_retrained_and_proposed(site: Site) -> None:
 
 def test_a_promotion_is_approved_and_recorded(site: Site) -> None:
     """Production by Jenkins, once approved; without hosts its deployment ends with exit code 2."""
+    assert site.at_desk("login", REGISTRY_LOGIN_USR=USER, REGISTRY_LOGIN_PSW=PASSWORD).returncode == 0
     done = site.at_desk("promote", "TO=staging")
     assert done.returncode == 0, done.stderr
     ended = build(site, DO="promote", TO="production")
