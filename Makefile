@@ -6,9 +6,10 @@ PYTHON ?= python3
 SEARCH ?= compare.yaml
 EXAMPLES ?= 500
 FUZZ_SECONDS ?= 600
+# Before `export`, which sets what was not set.
+BASE ?= origin/main
 # Through the environment: the shell is not to read what a value holds.
 export SET TO REF REASON DESPITE JSON DIGEST REGISTRY OUT FOR BASE WEIGHTS
-BASE ?= origin/main
 # Where a token is given, git asks for it there; it is in no file and on no command line.
 ifdef GITHUB_TOKEN
 export GIT_ASKPASS ?= $(CURDIR)/.ci/askpass
@@ -152,12 +153,15 @@ fuzz: setup  ## Search for images that crash or hang the decoder, FUZZ_SECONDS l
 test-deploy: deploy-tools  ## Deploy to test hosts with SSH and engines of their own; print what was lost (as root)
 	@CI=true pytest -m deploy -n 0 -s tests/deploy
 
+test-automation: setup  ## Run the workflows and the Jenkinsfile, beside real remotes; PART=quick leaves out retrainings
+	@pytest -m "$(if $(PART),$(PART),automation)" -n 0 tests/automation
+
 check: deploy-tools  ## Format, lint, types, import rules
 	ruff format --check .
 	ruff check .
 	mypy
 	lint-imports
-	shellcheck requirements/setup.sh .ci/run .ci/askpass .ci/actionlint
+	shellcheck requirements/setup.sh .ci/run .ci/askpass .ci/actionlint .ci/go-tool .ci/groovy-lint .ci/jenkins-jars
 	hadolint docker/Dockerfile docker/lambda.Dockerfile
 	yamllint --strict .
 	ANSIBLE_CONFIG=ansible/ansible.cfg build/deploy/bin/ansible-lint --offline -q ansible
@@ -165,8 +169,9 @@ check: deploy-tools  ## Format, lint, types, import rules
 	check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/action.yml
 	zizmor --quiet --offline --pedantic .github
 
-check-ci: setup  ## Lint the workflows with actionlint (needs Go)
+check-ci: setup  ## Lint the workflows with actionlint (needs Go), the Jenkinsfile with CodeNarc (needs npm, Java)
 	@.ci/actionlint
+	@.ci/groovy-lint
 
 audit: setup  ## Ask whether a locked distribution has a known vulnerability (needs an advisory service)
 	@python -m pipelines.audit requirements/serve.txt requirements/lambda.txt requirements/dev.txt
@@ -213,4 +218,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge push promote rollback history trace export-image preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts compare drift deploy-tools bootstrap deploy rollback-hosts status retire golden test test-data test-api fuzz test-deploy check check-ci audit format lock bench-training bench-validation bench-serving bench-soak bench-public bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge push promote rollback history trace export-image preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts compare drift deploy-tools bootstrap deploy rollback-hosts status retire golden test test-data test-api fuzz test-deploy test-automation check check-ci audit format lock bench-training bench-validation bench-serving bench-soak bench-public bench-repro screenshots clean

@@ -1,0 +1,1 @@
+"""Automation, run for real: workflows under act, the Jenkinsfile under JenkinsPipelineUnit."""
