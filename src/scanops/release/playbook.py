@@ -14,6 +14,7 @@ from typing import Any
 
 from scanops.errors import ConfigError, OutsideError, ScanopsError, VerdictError
 from scanops.release.engine import last_lines
+from scanops.release.ledger import STAGES
 
 ANSIBLE = Path("build/deploy/bin")
 INVENTORIES = Path("ansible/inventories")
@@ -75,11 +76,12 @@ def promoted_command(environ: Mapping[str, str], environment: str) -> list[str]:
 
     Args:
         environ: SCANOPS_PROMOTED_COMMAND takes the place of the ledger.
-        environment: Whose.
+        environment: Whose; one that is called like no stage of the ledger runs what is in production.
     """
     if own := environ.get("SCANOPS_PROMOTED_COMMAND"):
         return shlex.split(own)
-    return [sys.executable, "-m", "pipelines.current", "--environment", environment]
+    stage = environment if environment in STAGES else "production"
+    return [sys.executable, "-m", "pipelines.current", "--environment", stage]
 
 
 def promoted_variable(environ: Mapping[str, str]) -> list[str]:
