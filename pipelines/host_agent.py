@@ -1,4 +1,4 @@
-"""Pack the command that runs on hosts into one file, which the role model_service installs; print its SHA-256."""
+"""Pack the command that runs on hosts into one file, for the role model_service; print its SHA-256."""
 
 from __future__ import annotations
 

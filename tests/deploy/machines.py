@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.deploy.parts import HERE, call
+from tests.deploy.parts import HERE, call, wait_port
 
 IMAGE = "scanops-testhost:bookworm"
 RAW = "scanops-testhost-raw:bookworm"
@@ -128,6 +128,34 @@ def frozen(name: str) -> Iterator[None]:
         yield
     finally:
         call("docker", "unpause", f"scanops-test-{name}", check=False)
+
+
+def kill(name: str) -> None:
+    """Let a host die at once, as when its power goes."""
+    call("docker", "kill", f"scanops-test-{name}")
+
+
+def revive(name: str) -> None:
+    """Start a host that died; wait until its engine answers and SSH is there."""
+    call("docker", "start", f"scanops-test-{name}")
+    if name.startswith("rack"):
+        inside(name, "ip", "route", "del", "default", check=False)
+    wait_port(f"{HOSTS[name][1]}:443")
+    deadline = time.monotonic() + 60
+    while "running" not in inside(name, "docker", "ps", "--format", "{{.State}}", check=False):
+        assert time.monotonic() < deadline, f"{name}: nothing runs after its start"
+        time.sleep(0.3)
+
+
+@contextmanager
+def without_ssh(name: str) -> Iterator[None]:
+    """Let SSH to a host fall silent, in the middle of whatever goes on, for the length of a block."""
+    table = "table inet outage { chain input { type filter hook input priority -1; tcp dport 22 drop; } }"
+    inside(name, "nft", table)
+    try:
+        yield
+    finally:
+        inside(name, "nft", "delete table inet outage", check=False)
 
 
 def clear() -> None:

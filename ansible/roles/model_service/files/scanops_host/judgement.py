@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from scanops_host.settings import Settings
 
-# Of a hundred versions whose error rate is exactly at the bound at most one is put back, however long they are
-# watched and however often somebody looks.
+# Of a hundred versions whose error rate is exactly at the bound at most one is put back, however long they
+# are watched and however often somebody looks.
 FALSE_ALARMS = 0.01
 # The error rates that a version may have if not a permitted one, as multiples of the bound.
 ALTERNATIVES = (1.5, 2.0, 3.0, 5.0, 10.0, 30.0, 90.0)
@@ -36,12 +36,12 @@ class Timing:
 
 
 def exceeds(failed: int, sent: int, bound: float) -> bool:
-    """Say whether errors show that a version's error rate is above a bound, and not that chance was against it.
+    """Say whether errors show a rate above a bound, and not only that chance was against the version.
 
-    The mean, over several higher rates, of how much likelier each makes what was counted than the bound does: as
-    long as the rate is at most the bound, that mean ever reaches 1 / FALSE_ALARMS with a probability of at most
-    FALSE_ALARMS (Ville 1939; Wald 1945, Sequential Tests of Statistical Hypotheses, for one rate). So one may
-    look after each request, and one stray error in a quiet night is no fault.
+    The mean, over several higher rates, of how much likelier each makes what was counted than the bound
+    does: as long as the rate is at most the bound, that mean ever reaches 1 / FALSE_ALARMS with a
+    probability of at most FALSE_ALARMS (Ville 1939; Wald 1945, Sequential Tests of Statistical Hypotheses,
+    for one rate). So one may look after each request, and one stray error in a quiet night is no fault.
 
     Args:
         failed: Requests that failed.
