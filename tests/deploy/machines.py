@@ -26,7 +26,6 @@ HOSTS = {
 }
 BASTION = "10.213.1.2"
 REGISTRY = "10.213.2.1:5443"  # the cloud network's way out; the other network has none
-CLOUD_NAMES = ("cloud-1", "cloud-2")
 # `--privileged` would ask for a capability that a container in a container may not have.
 RIGHTS = [
     "--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE", "--security-opt", "seccomp=unconfined",

@@ -109,13 +109,16 @@ def wait_port(address: str) -> None:
             time.sleep(0.2)
 
 
-def build(folder: Path, base: str, name: str, fault: str, repository: str, authority: Path) -> Version:
+def build(
+    folder: Path, base: str, name: str, fault: str, repository: str, *, authority: Path, ballast: bytes = b""
+) -> Version:
     """Build a version of the fake service, push it, export it, and record its golden answers."""
     bundle = (name.encode().hex() * 64)[:64]
     with tempfile.TemporaryDirectory() as context:
         for file in ("Dockerfile", "service.py"):
             shutil.copy(HERE / "fake_service" / file, context)
         Path(context, "settings.json").write_text(json.dumps({"bundle_sha256": bundle, "fault": fault}))
+        Path(context, "ballast").write_bytes(ballast)  # so that a version weighs something
         arguments = ["--network", "none", "--build-arg", f"BASE={base}", "--build-arg", f"BUNDLE={bundle}"]
         call("docker", "build", "-q", "-t", f"scanops-fake:{name}", *arguments, context, DOCKER_BUILDKIT="0")
     certificates = folder / "certs"

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +64,7 @@ class Site:
     env: dict[str, str]
     authority: Path
     versions: dict[str, Version]
-    build: Callable[[str], Version]
+    build: Callable[..., Version]
 
     def command(
         self, playbook: str, version: str = "", *more: str, environment: str = "example", **variables: Any
@@ -221,8 +221,8 @@ def _record(playbook: str) -> dict[str, Any]:
 
 
 @contextmanager
-def site(folder: Path) -> Iterator[Site]:
-    """Bring everything up for the length of a block."""
+def site(folder: Path, wanted: Sequence[str] = tuple(FAULTS)) -> Iterator[Site]:
+    """Bring everything up, with these versions built, for the length of a block."""
     engine = engine_setup.find()
     base = base_image.ensure(engine, "python:3.11-slim-bookworm").reference
     with ExitStack() as stack:
@@ -233,11 +233,14 @@ def site(folder: Path) -> Iterator[Site]:
         stack.enter_context(parts.registry(folder, machines.REGISTRY, certificate, key))
         repository = f"{machines.REGISTRY}/scanops"
 
-        def build(name: str) -> Version:
-            return parts.build(folder, base, name, FAULTS.get(name, "none"), repository, authority)
+        def build(name: str, ballast: bytes = b"") -> Version:
+            fault = FAULTS.get(name, "none")
+            return parts.build(folder, base, name, fault, repository, authority=authority, ballast=ballast)
 
-        versions = {name: build(name) for name in FAULTS}
-        instances = {name: machines.HOSTS[name][1] for name in machines.CLOUD_NAMES}
+        versions = {name: build(name) for name in wanted}
+        instances = {
+            name: address for name, (network, address) in machines.HOSTS.items() if network == machines.CLOUD
+        }
         aws = stack.enter_context(parts.ec2(folder, instances))
         env = {
             **os.environ,
@@ -252,5 +255,5 @@ def site(folder: Path) -> Iterator[Site]:
         }
         QUICK["container_host_registry_authorities"] = {machines.REGISTRY: authority.read_text()}
         here = Site(folder, env, authority, versions, build)
-        here.promote(*FAULTS)
+        here.promote(*versions)
         yield here
