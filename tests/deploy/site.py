@@ -78,6 +78,8 @@ class Site:
             if playbook == "deploy":
                 command += ["--archive", str(chosen.archive)]
                 values = {"model_service_golden": str(chosen.golden), **values}
+        if "--limit" not in more and set(machines.HOSTS) != set(machines.ALL_HOSTS):
+            more = (*more, "--limit", ",".join([*machines.HOSTS, "localhost"]))
         return [*command, "--", "-e", json.dumps(values), *more]
 
     def run(
@@ -136,7 +138,9 @@ class Site:
     @property
     def is_bootstrapped(self) -> bool:
         """Whether the hosts have been made ready."""
-        return bool(machines.inside("cloud-2", "ls", "/usr/local/bin/scanops-host", check=False))
+        return bool(
+            machines.inside(list(machines.HOSTS)[-1], "ls", "/usr/local/bin/scanops-host", check=False)
+        )
 
     @property
     def serving(self) -> str:

@@ -74,4 +74,4 @@ def _note(result: Any, unreachable: bool = False) -> None:
 def _message(said: dict[str, Any]) -> str:
     # A command's own last line says more than that its code was not zero.
     own = str(said.get("stderr") or "").strip().splitlines() if said.get("rc") else []
-    return own[-1].removeprefix("error: ") if own else str(said.get("msg", ""))
+    return own[-1].removeprefix("error: ") if own else str(said.get("msg", "")).removeprefix("Task failed: ")
