@@ -58,6 +58,7 @@ class Site:
         authority: Of the gateways' certificate.
         versions: By name; those of FAULTS have the fault that it says.
         build: Makes a further version of the fake, a good one.
+        publish: Makes a version of an image that the engine has, given with its golden images.
     """
 
     folder: Path
@@ -65,6 +66,7 @@ class Site:
     authority: Path
     versions: dict[str, Version]
     build: Callable[..., Version]
+    publish: Callable[..., Version]
 
     def command(
         self, playbook: str, version: str = "", *more: str, environment: str = "example", **variables: Any
@@ -241,6 +243,9 @@ def site(folder: Path, wanted: Sequence[str] = tuple(FAULTS)) -> Iterator[Site]:
             fault = FAULTS.get(name, "none")
             return parts.build(folder, base, name, fault, repository, authority=authority, ballast=ballast)
 
+        def publish(name: str, image: str, golden: Path) -> Version:
+            return parts.publish(folder, name, image, golden, repository, authority=authority)
+
         versions = {name: build(name) for name in wanted}
         instances = {
             name: address for name, (network, address) in machines.HOSTS.items() if network == machines.CLOUD
@@ -258,6 +263,6 @@ def site(folder: Path, wanted: Sequence[str] = tuple(FAULTS)) -> Iterator[Site]:
             "ANSIBLE_NOCOLOR": "1",
         }
         QUICK["container_host_registry_authorities"] = {machines.REGISTRY: authority.read_text()}
-        here = Site(folder, env, authority, versions, build)
+        here = Site(folder, env, authority, versions, build, publish)
         here.promote(*versions)
         yield here

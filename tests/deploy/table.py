@@ -40,10 +40,12 @@ class Table:
             print("\n\n" + text, flush=True)
 
     @contextmanager
-    def counted(self, here: Site, name: str, rate_hz: float = 6) -> Iterator[tuple[Load, list[Ended]]]:
+    def counted(
+        self, here: Site, name: str, rate_hz: float = 6, version: str = "one"
+    ) -> Iterator[tuple[Load, list[Ended]]]:
         """Run clients at every gateway for the length of a block, and add its row."""
         ended: list[Ended] = []
-        with here.load("one", rate_hz) as load:
+        with here.load(version, rate_hz) as load:
             yield load, ended
             time.sleep(1)
         self.add(name, ended, load)

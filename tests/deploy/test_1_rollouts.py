@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import ssl
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +18,7 @@ from tests.deploy.load import lost_elsewhere
 from tests.deploy.parts import call
 from tests.deploy.site import Site
 from tests.deploy.table import Table
+from tests.image_stage import lay_out, run_stage
 
 pytestmark = [pytest.mark.deploy, pytest.mark.xdist_group("deploy")]
 MOST_ROLLBACK_S = 60.0
@@ -162,6 +165,29 @@ def test_a_retired_host_says_503_and_comes_back(served: Site, table: Table) -> N
     assert f"drift: cloud-2 should run {served.versions[version].digest[:19]}" in shown.out
     assert served.run("deploy", version).code == 0
     assert served.digests() == everywhere(version)
+
+
+def test_the_real_service_takes_over(served: Site, table: Table, tmp_path: Path) -> None:
+    """No fake: the image that the stage builds goes to a rack and a cloud, and answers its golden images."""
+    lay_out(tmp_path)
+    built = run_stage(tmp_path)
+    assert built.returncode == 0, built.stderr
+    golden = tmp_path / "golden.json"
+    folders = [part for name in ("bundle", "raw") for part in (f"--{name}", tmp_path / name)]
+    tables = [
+        part for name in ("splits", "predictions") for part in (f"--{name}", tmp_path / f"{name}.parquet")
+    ]
+    call(sys.executable, "-m", "pipelines.golden", *folders, *tables, "--out", golden)
+    image = json.loads((tmp_path / "image.json").read_text())["reference"]
+    served.versions["real"] = served.publish("real", image, golden)
+    served.promote(*served.versions)
+    with table.counted(served, "the real service", version="real") as (load, ended):
+        # The fake is no measure of its speed.
+        few = ("--limit", "rack-1,cloud-1,localhost")
+        ended.append(served.run("deploy", "real", *few, model_service_max_p95_ratio=50))
+    assert ended[0].code == 0, ended[0].out + ended[0].err
+    assert {host for host, version in served.digests().items() if version == "real"} == {"rack-1", "cloud-1"}
+    assert load.failed == 0, load
 
 
 def test_an_unpromoted_version_that_is_wanted_is_recorded(served: Site, table: Table) -> None:

@@ -175,6 +175,6 @@ def _refuse(name: str, environment: str, failed: Sequence[Mapping[str, Any]], re
     # 4 is how our own commands on the control node say the same.
     if recorded or any(one["unreachable"] or one["code"] == OutsideError.exit_code for one in failed):
         away = recorded or any(one["unreachable"] for one in failed)
-        fault = f"{name} did not reach every host" if away else f"{name} was stopped before any host"
+        fault = f"{name} did not reach every host" if away else f"{name} was stopped"
         raise OutsideError(environment, fault, "See the lines above")
     raise ConfigError(environment, f"{name} was refused", "See the lines above")
