@@ -152,8 +152,8 @@ def revive(name: str) -> None:
 @contextmanager
 def without_ssh(name: str) -> Iterator[None]:
     """Let SSH to a host fall silent, in the middle of whatever goes on, for the length of a block."""
-    table = "table inet outage { chain input { type filter hook input priority -1; tcp dport 22 drop; } }"
-    inside(name, "nft", table)
+    chain = "add chain inet outage input { type filter hook input priority -1 ; }"
+    inside(name, "nft", f"add table inet outage; {chain}; add rule inet outage input tcp dport 22 drop")
     try:
         yield
     finally:
