@@ -150,11 +150,19 @@ fuzz: setup  ## Search for images that crash or hang the decoder, FUZZ_SECONDS l
 	@python -m tests.fuzz.decode -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -max_len=65536 \
 	  -print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/found build/fuzz/seeds
 
+parts-deploy:  ## Install what the test hosts need, on Debian or Ubuntu (as root)
+	@which docker-registry skopeo mmdebstrap ssh openssl >/dev/null || { apt-get update -qq && \
+	  apt-get install -y -qq --no-install-recommends docker-registry skopeo mmdebstrap openssh-client openssl >/dev/null; }
+
 test-deploy: deploy-tools  ## Deploy to test hosts with SSH and engines of their own; print what was lost (as root)
 	@CI=true pytest -m deploy -n 0 -s tests/deploy
 
 test-automation: setup  ## Run the workflows and the Jenkinsfile, beside real remotes; PART=quick leaves out retrainings
 	@pytest -m "$(if $(PART),$(PART),automation)" -n 0 tests/automation
+
+test-deploy-short: parts-deploy deploy-tools  ## The same on two hosts: deploy, again, upgrade, a bad version (as root)
+	@CI=true SCANOPS_TEST_HOSTS=rack-1,cloud-1 pytest -m deploy -n 0 -s tests/deploy/test_1_rollouts.py \
+	  -k "first_deploy or second_deploy or upgrade or wrong"
 
 check: deploy-tools  ## Format, lint, types, import rules
 	ruff format --check .
@@ -209,6 +217,9 @@ bench-soak: setup  ## Memory of the service over 100,000 requests
 bench-public: setup  ## Accuracy on the public sets, with WEIGHTS for a trunk, into docs/public_sets.md
 	@python -m benchmarks.public_sets --weights "$(WEIGHTS)" --page docs/public_sets.md
 
+bench-deploy: deploy-tools  ## Seconds of a deployment at 1 to 8 hosts, and bytes to a host without a registry (as root)
+	@python -m benchmarks.deploy
+
 bench-repro: setup  ## Duration of make repro in a fresh clone, and with nothing changed
 	@python -m benchmarks.repro
 
@@ -218,4 +229,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge push promote rollback history trace export-image preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts compare drift deploy-tools bootstrap deploy rollback-hosts status retire golden test test-data test-api fuzz test-deploy test-automation check check-ci audit format lock bench-training bench-validation bench-serving bench-soak bench-public bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge push promote rollback history trace export-image preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts compare drift deploy-tools bootstrap deploy rollback-hosts status retire golden test test-data test-api fuzz parts-deploy test-deploy test-deploy-short test-automation check check-ci audit format lock bench-training bench-validation bench-serving bench-soak bench-public bench-deploy bench-repro screenshots clean

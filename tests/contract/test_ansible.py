@@ -152,3 +152,37 @@ def test_an_inventory_that_half_fails_fails(ansible: Path) -> None:
     done = run(ansible / "ansible-inventory", "-i", str(EXAMPLE), "--graph", **nowhere, AWS_MAX_ATTEMPTS="1")
     assert done.returncode != 0
     assert "cloud.aws_ec2.yml" in done.stderr
+
+
+def test_a_failure_is_one_line_for_programs(ansible: Path, tmp_path: Path) -> None:
+    """Bad arguments, a command's own words, an item of a loop: each is noted once, short, and by its host."""
+    spec = {"argument_spec": {"count": {"type": "int"}}, "provided_arguments": {"count": "many"}}
+    tasks = [
+        {"name": "Arguments", "ansible.builtin.validate_argument_spec": spec, "ignore_errors": True},
+        {
+            "name": "Items",
+            "ansible.builtin.command": {"argv": ["sh", "-c", "echo error: '{{ item }}' is bad >&2; exit 4"]},
+            "loop": ["this"],
+        },
+    ]
+    play = [{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]
+    (tmp_path / "play.yml").write_text(yaml.safe_dump(play))
+    failures = tmp_path / "failures"
+    done = run(
+        ansible / "ansible-playbook",
+        "-i",
+        "localhost,",
+        "-c",
+        "local",
+        str(tmp_path / "play.yml"),
+        SCANOPS_FAILURES=str(failures),
+    )
+    assert done.returncode == 2
+    noted = [json.loads(line) for line in failures.read_text().splitlines()]
+    assert [(one["host"], one["task"], one["arguments"]) for one in noted[:2]] == [
+        ("localhost", "variables", True),
+        ("localhost", "Items", False),
+    ]
+    assert noted[0]["text"].startswith("argument 'count' is of type str")
+    assert "argument_spec_data" not in done.stdout + done.stderr
+    assert (noted[1]["text"], noted[1]["code"]) == ("this is bad", 4)

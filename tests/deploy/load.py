@@ -44,6 +44,11 @@ class Load:
         return sum(len(count.faults) for count in self.hosts.values())
 
 
+def lost_elsewhere(load: Load, touched: str) -> int:
+    """Count the requests that failed on hosts other than one."""
+    return sum(len(count.faults) for host, count in load.hosts.items() if host != touched)
+
+
 @contextmanager
 def load(addresses: dict[str, str], authority: Path, golden: Path, rate_hz: float) -> Iterator[Load]:
     """Send golden images to gateways, over kept connections, for the length of a block.

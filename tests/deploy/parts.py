@@ -109,21 +109,34 @@ def wait_port(address: str) -> None:
             time.sleep(0.2)
 
 
-def build(folder: Path, base: str, name: str, fault: str, repository: str, authority: Path) -> Version:
+def build(
+    folder: Path, base: str, name: str, fault: str, repository: str, *, authority: Path, ballast: bytes = b""
+) -> Version:
     """Build a version of the fake service, push it, export it, and record its golden answers."""
     bundle = (name.encode().hex() * 64)[:64]
     with tempfile.TemporaryDirectory() as context:
         for file in ("Dockerfile", "service.py"):
             shutil.copy(HERE / "fake_service" / file, context)
         Path(context, "settings.json").write_text(json.dumps({"bundle_sha256": bundle, "fault": fault}))
+        Path(context, "ballast").write_bytes(ballast)  # so that a version weighs something
         arguments = ["--network", "none", "--build-arg", f"BASE={base}", "--build-arg", f"BUNDLE={bundle}"]
         call("docker", "build", "-q", "-t", f"scanops-fake:{name}", *arguments, context, DOCKER_BUILDKIT="0")
+    golden = folder / f"{name}.golden.json"
+    cases = [golden_case(index) for index in range(IMAGES)]
+    golden.write_text(json.dumps({"bundle_sha256": bundle, "cases": cases}))
+    return publish(folder, name, f"scanops-fake:{name}", golden, repository, authority=authority)
+
+
+def publish(
+    folder: Path, name: str, image: str, golden: Path, repository: str, *, authority: Path
+) -> Version:
+    """Push an image of the engine to the registry, and export it as an archive with its checksum."""
     certificates = folder / "certs"
     certificates.mkdir(exist_ok=True)
     shutil.copy(authority, certificates / "ca.crt")
     remote, archive = f"docker://{repository}", folder / f"{name}.tar"
     copy = ["skopeo", "copy", "-q"]
-    local = f"docker-daemon:scanops-fake:{name}"
+    local = f"docker-daemon:{image}"
     call(*copy, "--format", "oci", "--dest-cert-dir", certificates, local, f"{remote}:{name}")
     asked = ["skopeo", "inspect", "--cert-dir", certificates, "--format", "{{.Digest}}"]
     digest = call(*asked, f"{remote}:{name}")
@@ -131,9 +144,6 @@ def build(folder: Path, base: str, name: str, fault: str, repository: str, autho
     archive.with_name(archive.name + ".sha256").write_text(
         call("sha256sum", archive).split()[0] + f"  {archive.name}\n"
     )
-    golden = folder / f"{name}.golden.json"
-    cases = [golden_case(index) for index in range(IMAGES)]
-    golden.write_text(json.dumps({"bundle_sha256": bundle, "cases": cases}))
     return Version(name, digest, golden, archive)
 
 

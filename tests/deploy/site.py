@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +43,11 @@ QUICK = {
 }
 
 
+def at(host: str, value: object, otherwise: object) -> str:
+    """Give a variable that has another value on one host."""
+    return "{{ " + f"{value!r} if inventory_hostname == {host!r} else {otherwise!r}" + " }}"
+
+
 @dataclass
 class Site:
     """Four hosts and what deploys to them.
@@ -51,17 +56,23 @@ class Site:
         folder: Where everything lies.
         env: The control node's environment.
         authority: Of the gateways' certificate.
-        versions: By name; each but `one` and `two` has the fault of its name.
+        versions: By name; those of FAULTS have the fault that it says.
+        build: Makes a further version of the fake, a good one.
+        publish: Makes a version of an image that the engine has, given with its golden images.
     """
 
     folder: Path
     env: dict[str, str]
     authority: Path
     versions: dict[str, Version]
+    build: Callable[..., Version]
+    publish: Callable[..., Version]
 
-    def command(self, playbook: str, version: str = "", *more: str, **variables: Any) -> list[str]:
+    def command(
+        self, playbook: str, version: str = "", *more: str, environment: str = "example", **variables: Any
+    ) -> list[str]:
         """Give a command line of `pipelines.hosts`, as make's targets have it."""
-        command = [sys.executable, "-m", "pipelines.hosts", playbook, "--environment", "example"]
+        command = [sys.executable, "-m", "pipelines.hosts", playbook, "--environment", environment]
         values = {**QUICK, **variables}
         if version:
             chosen = self.versions[version]
@@ -69,16 +80,26 @@ class Site:
             if playbook == "deploy":
                 command += ["--archive", str(chosen.archive)]
                 values = {"model_service_golden": str(chosen.golden), **values}
+        if "--limit" not in more and set(machines.HOSTS) != set(machines.ALL_HOSTS):
+            more = (*more, "--limit", ",".join([*machines.HOSTS, "localhost"]))
         return [*command, "--", "-e", json.dumps(values), *more]
 
-    def run(self, playbook: str, version: str = "", *more: str, **variables: Any) -> Ended:
-        """Run a playbook to its end."""
+    def run(
+        self,
+        playbook: str,
+        version: str = "",
+        *more: str,
+        env: Mapping[str, str | None] | None = None,
+        **variables: Any,
+    ) -> Ended:
+        """Run a playbook to its end, with changes of the environment's variables where some are given."""
+        changed = {**self.env, **(env or {})}
         began = time.monotonic()
         done = subprocess.run(
             self.command(playbook, version, *more, **variables),
             check=False,
             cwd=ROOT,
-            env=self.env,
+            env={name: value for name, value in changed.items() if value is not None},
             capture_output=True,
             text=True,
             timeout=900,
@@ -88,6 +109,66 @@ class Site:
             log.write(f"\n===== {playbook} {version} {variables}: {done.returncode}, {seconds:.0f} s\n")
             log.write(done.stdout + done.stderr)
         return Ended(done.returncode, done.stdout, done.stderr, seconds, _record(playbook))
+
+    def start(self, playbook: str, version: str) -> subprocess.Popen[str]:
+        """Start a playbook in a process group of its own."""
+        return subprocess.Popen(
+            self.command(playbook, version),
+            cwd=ROOT,
+            env=self.env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def finish(self, running: subprocess.Popen[str], began: float) -> Ended:
+        """Wait for a playbook that was started; its faults are in `out`."""
+        out = running.communicate(timeout=900)[0]
+        return Ended(running.returncode, out, out, time.monotonic() - began, _record("deploy"))
+
+    def wait_for(self, host: str, event: str, version: str) -> None:
+        """Wait until the newest event of a host's history is this one of a version."""
+        deadline = time.monotonic() + 300
+        while True:
+            last = self.status(host)["history"][-1]
+            if (last["event"], last["digest"]) == (event, self.versions[version].digest):
+                return
+            assert time.monotonic() < deadline, last
+            time.sleep(0.2)
+
+    @property
+    def is_bootstrapped(self) -> bool:
+        """Whether the hosts have been made ready."""
+        return bool(
+            machines.inside(list(machines.HOSTS)[-1], "ls", "/usr/local/bin/scanops-host", check=False)
+        )
+
+    @property
+    def serving(self) -> str:
+        """The version that every host serves."""
+        (version,) = set(self.digests().values())
+        assert version is not None
+        return version
+
+    @property
+    def other(self) -> str:
+        """The good version that they do not serve."""
+        return "two" if self.serving == "one" else "one"
+
+    def fresh(self) -> str:
+        """Build and promote a good version that no host has."""
+        name = f"fresh{len(self.versions)}"
+        self.versions[name] = self.build(name)
+        self.promote(*self.versions)
+        return name
+
+    def plan(self, version: str, folder: Path) -> dict[str, Any]:
+        """Take a version's archive apart, as a deployment does."""
+        chosen = self.versions[version]
+        command = [sys.executable, "-m", "pipelines.stage_image", "--archive", chosen.archive]
+        printed = parts.call(*command, "--digest", chosen.digest, "--out", folder)
+        return dict(json.loads(printed))
 
     def promote(self, *names: str) -> None:
         """Let the ledger name these versions and no others."""
@@ -146,8 +227,8 @@ def _record(playbook: str) -> dict[str, Any]:
 
 
 @contextmanager
-def site(folder: Path) -> Iterator[Site]:
-    """Bring everything up for the length of a block."""
+def site(folder: Path, wanted: Sequence[str] = tuple(FAULTS)) -> Iterator[Site]:
+    """Bring everything up, with these versions built, for the length of a block."""
     engine = engine_setup.find()
     base = base_image.ensure(engine, "python:3.11-slim-bookworm").reference
     with ExitStack() as stack:
@@ -157,11 +238,18 @@ def site(folder: Path) -> Iterator[Site]:
         ssh_config = stack.enter_context(machines.machines(folder))
         stack.enter_context(parts.registry(folder, machines.REGISTRY, certificate, key))
         repository = f"{machines.REGISTRY}/scanops"
-        versions = {
-            name: parts.build(folder, base, name, fault, repository, authority)
-            for name, fault in FAULTS.items()
+
+        def build(name: str, ballast: bytes = b"") -> Version:
+            fault = FAULTS.get(name, "none")
+            return parts.build(folder, base, name, fault, repository, authority=authority, ballast=ballast)
+
+        def publish(name: str, image: str, golden: Path) -> Version:
+            return parts.publish(folder, name, image, golden, repository, authority=authority)
+
+        versions = {name: build(name) for name in wanted}
+        instances = {
+            name: address for name, (network, address) in machines.HOSTS.items() if network == machines.CLOUD
         }
-        instances = {name: machines.HOSTS[name][1] for name in machines.CLOUD_NAMES}
         aws = stack.enter_context(parts.ec2(folder, instances))
         env = {
             **os.environ,
@@ -175,6 +263,6 @@ def site(folder: Path) -> Iterator[Site]:
             "ANSIBLE_NOCOLOR": "1",
         }
         QUICK["container_host_registry_authorities"] = {machines.REGISTRY: authority.read_text()}
-        here = Site(folder, env, authority, versions)
-        here.promote(*FAULTS)
+        here = Site(folder, env, authority, versions, build, publish)
+        here.promote(*versions)
         yield here

@@ -14,6 +14,7 @@ from typing import Any
 
 from scanops.errors import ConfigError, OutsideError, ScanopsError, VerdictError
 from scanops.release.engine import last_lines
+from scanops.release.ledger import STAGES
 
 ANSIBLE = Path("build/deploy/bin")
 INVENTORIES = Path("ansible/inventories")
@@ -46,14 +47,24 @@ def run(project: Path, name: str, environment: str, arguments: Sequence[str]) ->
     program = project / ANSIBLE / "ansible-playbook"
     if not program.exists():
         raise OutsideError(str(program), "is missing", "Run `make deploy-tools`")
-    env = {**os.environ, "ANSIBLE_CONFIG": str(project / "ansible/ansible.cfg")}
+    failures = project / f"build/deploy/{environment}/failures.jsonl"
+    failures.parent.mkdir(parents=True, exist_ok=True)
+    failures.write_text("", encoding="utf-8")
+    env = {
+        **os.environ,
+        "ANSIBLE_CONFIG": str(project / "ansible/ansible.cfg"),
+        "SCANOPS_FAILURES": str(failures),
+    }
     playbook = str(project / f"ansible/playbooks/{name}.yml")
     command = [str(program), playbook, "-i", str(inventory), "-e", f"model_service_python={sys.executable}"]
     began = time.time()
     done = subprocess.run([*command, *promoted_variable(os.environ), *arguments], check=False, env=env)
     record = _read(project / f"build/deploy/{environment}/{RECORDED.get(name, name)}.json", began)
-    if done.returncode and not record.get("stopped"):
-        _refuse(name, environment, done.returncode, bool(record))
+    if done.returncode:
+        told = [host for host, entry in record.get("hosts", {}).items() if entry["fault"]]
+        failed = _failures(failures, [*told, *(["localhost"] if record else [])])
+        if not record.get("stopped") or any(one["arguments"] for one in failed):
+            _refuse(name, environment, failed, bool(record))
     return record
 
 
@@ -75,11 +86,12 @@ def promoted_command(environ: Mapping[str, str], environment: str) -> list[str]:
 
     Args:
         environ: SCANOPS_PROMOTED_COMMAND takes the place of the ledger.
-        environment: Whose.
+        environment: Whose; one that is called like no stage of the ledger runs what is in production.
     """
     if own := environ.get("SCANOPS_PROMOTED_COMMAND"):
         return shlex.split(own)
-    return [sys.executable, "-m", "pipelines.current", "--environment", environment]
+    stage = environment if environment in STAGES else "production"
+    return [sys.executable, "-m", "pipelines.current", "--environment", stage]
 
 
 def promoted_variable(environ: Mapping[str, str]) -> list[str]:
@@ -146,7 +158,23 @@ def _read(path: Path, began: float) -> dict[str, Any]:
     return record if record["ended_at"] >= began else {}
 
 
-def _refuse(name: str, environment: str, code: int, recorded: bool) -> None:
-    if code == 4 or recorded:
-        raise OutsideError(environment, f"{name} did not reach every host", "See the lines above")
+def _failures(path: Path, told: Sequence[str]) -> list[dict[str, Any]]:
+    """Tell each host's first failure that no fault of its record tells; return them."""
+    lines = [dict(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    first = {line["host"]: line for line in reversed(lines) if line["host"] not in told}
+    for host, line in sorted(first.items()):
+        print(f"error: {host}: {line['task']}: {line['text']}", file=sys.stderr)
+    return list(first.values())
+
+
+def _refuse(name: str, environment: str, failed: Sequence[Mapping[str, Any]], recorded: bool) -> None:
+    if any(one["arguments"] for one in failed):
+        raise ConfigError(
+            environment, f"{name} was refused", "Correct the variables that the lines above name"
+        )
+    # 4 is how our own commands on the control node say the same.
+    if recorded or any(one["unreachable"] or one["code"] == OutsideError.exit_code for one in failed):
+        away = recorded or any(one["unreachable"] for one in failed)
+        fault = f"{name} did not reach every host" if away else f"{name} was stopped"
+        raise OutsideError(environment, fault, "See the lines above")
     raise ConfigError(environment, f"{name} was refused", "See the lines above")

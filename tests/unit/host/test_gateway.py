@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from scanops_host import gateway
-from scanops_host.service import Timing
+from scanops_host.judgement import Timing
 
 from tests.unit.host.settings import make_settings
 

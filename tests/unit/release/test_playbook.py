@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -73,3 +74,43 @@ def test_drift_is_shown() -> None:
     lines = hosts_table.table(record, "sha256:" + "1" * 64)
     assert lines[-1].startswith("drift: rack_2 should run sha256:111111111111")
     assert "`make deploy` corrects it" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ({"arguments": True}, ConfigError),
+        ({"unreachable": True}, OutsideError),
+        ({"code": 4}, OutsideError),
+        ({"code": 2}, ConfigError),
+    ],
+)
+def test_a_run_that_was_refused_says_why_for_each_host(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    line: dict[str, Any],
+    error: type[ScanopsError],
+) -> None:
+    """The first failure of each host is told on one line; whose fault it is gives the code."""
+    (tmp_path / "ansible/inventories/example").mkdir(parents=True)
+    program = tmp_path / "build/deploy/bin/ansible-playbook"
+    program.parent.mkdir(parents=True)
+    base = {"task": "variables", "unreachable": False, "arguments": False, "code": None, **line}
+    told = [{"host": host, "text": text, **base} for host in ("rack-2", "rack-1") for text in ("one", "two")]
+    (tmp_path / "told").write_text("".join(json.dumps(one) + "\n" for one in told))
+    program.write_text(f'#!/bin/sh\ncat {tmp_path}/told >> "$SCANOPS_FAILURES"\nexit 2\n')
+    program.chmod(0o755)
+    monkeypatch.delenv("SCANOPS_PROMOTED_COMMAND", raising=False)
+    with pytest.raises(error):
+        playbook.run(tmp_path, "deploy", "example", [])
+    assert capsys.readouterr().err.splitlines() == [
+        "error: rack-1: variables: one",
+        "error: rack-2: variables: one",
+    ]
+
+
+def test_an_environment_that_is_no_stage_follows_production() -> None:
+    """An environment of the name of a stage follows that, every other one production."""
+    assert playbook.promoted_command({}, "staging")[-1] == "staging"
+    assert playbook.promoted_command({}, "example")[-1] == "production"

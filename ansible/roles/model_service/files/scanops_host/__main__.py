@@ -15,7 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from scanops_host import history, images, rollout
+from scanops_host import history, images, report, rollout
 from scanops_host.faults import FaultError
 from scanops_host.settings import PLACE, Settings, read
 
@@ -24,11 +24,12 @@ EXIT_CODES = {"verdict": 3, "outside": 4, "usage": 2}
 
 def _lock(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
     history.lock(settings, args.run, args.by, args.dead)
-    return rollout.status(settings)
+    return report.status(settings, args.settings)
 
 
 def _unlock(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
-    return {"changed": history.unlock(settings, args.run)}
+    changed = history.unlock(settings, args.run)
+    return {**report.status(settings, args.settings), "changed": changed}
 
 
 def _missing(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
@@ -71,7 +72,7 @@ def _retire(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
 
 
 def _status(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:
-    return rollout.status(settings)
+    return report.status(settings, args.settings)
 
 
 def _rollback(settings: Settings, args: argparse.Namespace) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scanops_host.service import Timing
+from scanops_host.judgement import Timing
 from scanops_host.settings import Settings
 
 FIRST, SECOND = "a", "b"

@@ -31,6 +31,13 @@ def has(settings: Settings, digest: str) -> bool:
     return engine.inspect("image", engine.local_name(settings, digest)) is not None
 
 
+def here(settings: Settings) -> list[str]:
+    """Return the digests of all versions whose images are here."""
+    listed = engine.call("image", "ls", settings.name, "--format", "{{.Tag}}").split()
+    digests = [tag.replace("-", ":", 1) for tag in listed]
+    return [digest for digest in digests if DIGEST.fullmatch(digest)]
+
+
 def pull(settings: Settings, repository: str, digest: str) -> bool:
     """Fetch an image from its registry; the engine holds it against the digest.
 
@@ -195,16 +202,14 @@ def prune(settings: Settings, keep: list[str]) -> list[str]:
         The digests that went.
     """
     gone = []
-    listed = engine.call("image", "ls", settings.name, "--format", "{{.Tag}}").split()
-    for tag in listed:
-        digest = tag.replace("-", ":", 1)
-        if DIGEST.fullmatch(digest) and digest not in keep:
+    for digest in here(settings):
+        if digest not in keep:
             try:
                 engine.call("image", "rm", "--force", engine.local_name(settings, digest))
             except FaultError as fault:
                 if "being used" not in fault.text:  # by a container that stays for a rollback
                     raise
                 continue
-            (settings.state / "golden" / f"{tag}.json").unlink(missing_ok=True)
+            (settings.state / "golden" / f"{digest.replace(':', '-')}.json").unlink(missing_ok=True)
             gone.append(digest)
     return gone

@@ -7,10 +7,8 @@ from typing import Any
 
 from scanops_host import engine, gateway, history, images, service
 from scanops_host.faults import FaultError, outside, usage, verdict
-from scanops_host.service import Timing
+from scanops_host.judgement import Timing, judge
 from scanops_host.settings import Settings
-
-LEAST_REQUESTS = 40  # to judge a share or a percentile by
 
 
 def serving(settings: Settings) -> engine.Container | None:
@@ -97,7 +95,7 @@ def watch(settings: Settings, digest: str, before_p95_ms: float | None) -> dict[
     seen = Timing(0, 0, [])
     for attempt in range(2):
         seen = _look_on(settings, digest)
-        fault = service.judge(settings, seen, before_p95_ms)
+        fault = judge(settings, seen, before_p95_ms)
         if fault is None:
             break
         # Errors are believed at once; slowness only when it is seen twice, as a busy host can be slow itself.
@@ -117,7 +115,7 @@ def _look_on(settings: Settings, digest: str) -> Timing:
                 _require_running(settings, slot, digest)
             continue
         log.count(slot, seen)
-        if seen.sent >= LEAST_REQUESTS and (fault := service.judge(settings, seen, None)):
+        if fault := judge(settings, seen, None):
             raise verdict(f"watch, after {elapsed:.0f} s: {fault}")
         time.sleep(0.05)
     time.sleep(0.2)  # the log's last lines
@@ -227,31 +225,6 @@ def retire(settings: Settings, run: str) -> dict[str, Any]:
     if found:
         history.add(settings, "retired", digest=None, run=run)
     return {"changed": bool(found)}
-
-
-def status(settings: Settings) -> dict[str, Any]:
-    """Describe this host for the table of `make status`; changes nothing."""
-    events, active, now = history.read(settings), gateway.active(settings), serving(settings)
-    ready = now is not None and service.is_ready(settings.slots[active])
-    through = ready and service.is_ready(settings.local_port)
-    last = history.last(events, "kept", "put_back", "switched")
-    health = (
-        "ready" if through else "gateway does not answer" if ready else "not ready" if now else "nothing runs"
-    )
-    if through and last and last["event"] == "switched":
-        health = "ready, not yet verified"
-    return {
-        "digest": now.digest if now else None,
-        "bundle": now.bundle_sha256 if now else None,
-        "since": now.started_at[:19] + "Z" if now else None,
-        "health": health,
-        "slot": active,
-        "lock": history.holder(settings),
-        "unpromoted": bool(last and last.get("unpromoted")),
-        "history": events[-20:],
-        "kept": history.kept(events),
-        "free_mb": round(engine.free_bytes() / 1e6),
-    }
 
 
 def require_slots(settings: Settings) -> None:

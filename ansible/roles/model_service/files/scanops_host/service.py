@@ -13,6 +13,7 @@ from typing import Any
 
 from scanops_host import engine
 from scanops_host.faults import usage, verdict
+from scanops_host.judgement import Timing, judge
 from scanops_host.settings import Settings
 
 ANSWER_TIMEOUT_S = 30.0
@@ -170,27 +171,6 @@ def _differs(case: dict[str, Any], answer: dict[str, Any], tolerance: float) -> 
     return None if difference <= tolerance else f"a probability differs by {difference:.2g}"
 
 
-@dataclass
-class Timing:
-    """Answers of one version, counted.
-
-    Attributes:
-        sent: Requests.
-        failed: Of them, those without an answer or with one of 500 and above.
-        seconds: Time to each answer.
-    """
-
-    sent: int
-    failed: int
-    seconds: list[float]
-
-    @property
-    def p95_ms(self) -> float:
-        """The 95th percentile of the time to answer, the nearest rank."""
-        ordered = sorted(self.seconds)
-        return 1e3 * ordered[min(len(ordered) - 1, int(0.95 * len(ordered)))] if ordered else 0.0
-
-
 def time_one(port: int, golden: Golden, index: int, timing: Timing) -> None:
     """Send one golden image, and count what comes back."""
     began = time.monotonic()
@@ -232,24 +212,3 @@ def rehearse(
         if fault.startswith("error rate") or attempt:
             raise verdict(f"rehearsal: {fault}")
     return new, old
-
-
-def judge(settings: Settings, timing: Timing, before_p95_ms: float | None) -> str | None:
-    """Say what is wrong with counted answers.
-
-    Args:
-        settings: What is too much.
-        timing: What was counted.
-        before_p95_ms: Of the old version, None where there is none.
-
-    Returns:
-        The fault in words, or None.
-    """
-    if timing.sent and timing.failed / timing.sent > settings.max_error_rate:
-        share = timing.failed / timing.sent
-        return f"error rate {share:.1%} of {timing.sent} requests, at most {settings.max_error_rate:.1%}"
-    if before_p95_ms is not None:
-        most = max(settings.max_p95_ratio * before_p95_ms, before_p95_ms + settings.latency_slack_ms)
-        if timing.p95_ms > most:
-            return f"p95 {timing.p95_ms:.0f} ms, at most {most:.0f} ms beside {before_p95_ms:.0f} ms before"
-    return None
