@@ -1,6 +1,6 @@
 """Bring a promoted image to the hosts of an environment, go back, or look at them: runs one Ansible playbook.
 
-Arguments after `--` go to ansible-playbook, such as `-- --limit rack-1 --check --diff`.
+What --more holds, and what stands after `--`, goes to ansible-playbook, such as `-- --limit rack-1 --check --diff`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pipelines import entry_point
 from scanops.errors import ConfigError
-from scanops.release import hosts_table, playbook
+from scanops.release import hosts_table, playbook, playbook_arguments
 
 PLAYBOOKS = ("bootstrap", "deploy", "rollback", "status", "retire")
 
@@ -21,7 +21,7 @@ def main() -> None:
     """Run the playbook; then show every host, and every fault."""
     args, project = _arguments(), Path.cwd()
     playbook.require_environment(project, args.environment)
-    digest = args.digest.rpartition("@")[2]
+    digest = playbook_arguments.digest(args.playbook, args.digest)
     promoted = None
     with (
         contextlib.suppress(ConfigError) if digest or args.playbook != "deploy" else contextlib.nullcontext()
@@ -29,10 +29,9 @@ def main() -> None:
         if args.playbook in ("deploy", "status"):
             promoted = playbook.promoted_digest(args.environment, project)
     digest = digest or (promoted if args.playbook == "deploy" and promoted else "")
-    given = ["-e", f"model_service_digest={digest}"] if digest else []
-    if args.archive:
-        given += ["-e", f"model_service_archive={args.archive.resolve()}"]
-    record = playbook.run(project, args.playbook, args.environment, [*given, *args.more])
+    given = playbook_arguments.variables(digest, args.archive)
+    more = [*playbook_arguments.words(args.more), *args.rest]
+    record = playbook.run(project, args.playbook, args.environment, [*given, *more])
     if record:
         print(*hosts_table.table(record, promoted), sep="\n", flush=True)
         playbook.raise_faults(record)
@@ -46,9 +45,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--environment", default="", help="a folder of ansible/inventories")
     parser.add_argument("--digest", default="", help="name@sha256:… or sha256:…; by default the ledger's")
     parser.add_argument("--archive", type=Path, help="OCI archive, for hosts without a registry")
+    parser.add_argument("--more", default="", help="arguments of ansible-playbook, quoted as in a shell")
     cut = sys.argv.index("--") if "--" in sys.argv else len(sys.argv)
     args = parser.parse_args(sys.argv[1:cut])
-    args.more = sys.argv[cut + 1 :]
+    args.rest = sys.argv[cut + 1 :]
     return args
 
 

@@ -51,6 +51,7 @@ def test_no_logic_of_their_own() -> None:
         "make check && rm -rf build",
         "make promote TO=${{ inputs.to }}",
         "make promote TO=$TO",
+        'make promote TO="$TO"',
         "make check\nmake test",
         "python -m pipelines.gate",
     ],
