@@ -1,6 +1,6 @@
 """Bring a promoted image to the hosts of an environment, go back, or look at them: runs one Ansible playbook.
 
-What --more holds, and what stands after `--`, goes to ansible-playbook, such as `-- --limit rack-1 --check --diff`.
+What --more holds, and what stands after `--`, goes to ansible-playbook, such as `-- --limit rack-1 --check`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a person or a CI hands to a playbook, checked first: Ansible fills in every `{{ … }}` of a variable."""
+"""What a person or a CI hands to a playbook, checked first: Ansible fills in any `{{ … }}` in a variable."""
 
 from __future__ import annotations
 

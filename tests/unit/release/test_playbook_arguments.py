@@ -25,7 +25,7 @@ def test_a_digest_is_taken_with_or_without_its_repository(given: str) -> None:
     ["{{ lookup('pipe', 'id') }}", "scanops:latest", DIGEST + "\n", DIGEST + " x=1", DIGEST[:19], "x@"],
 )
 def test_what_is_no_digest_is_refused(given: str) -> None:
-    """A template would run on the control node, a tag deploys nothing, the beginning of a digest could be two."""
+    """A template would run on the control node, a tag deploys nothing, a beginning could be of two."""
     with pytest.raises(ConfigError, match="is none"):
         playbook_arguments.digest("deploy", given)
 
