@@ -116,7 +116,7 @@ deploy-tools: setup build/deploy/ready  ## Make build/deploy, the environment of
 build/deploy/ready: requirements/deploy.txt requirements/deploy.sh
 	@requirements/deploy.sh
 
-# MORE goes to ansible-playbook, such as MORE="--limit rack-1 --check --diff".
+# MORE goes to ansible-playbook, such as MORE="--limit rack-1 --check --diff"; a limit keeps the control node in.
 bootstrap: deploy-tools  ## Make the hosts of ENV ready for deployments
 	@python -m pipelines.hosts bootstrap --environment "$$ENV" --more="$$MORE"
 
@@ -130,7 +130,7 @@ rollback-hosts: deploy-tools  ## Put the hosts of ENV back to the version before
 status: deploy-tools  ## Show what every host of ENV runs
 	@python -m pipelines.hosts status --environment "$$ENV" --more="$$MORE"
 
-retire: deploy-tools  ## Let hosts of ENV (MORE="--limit …") stop serving
+retire: deploy-tools  ## Let the hosts of ENV that MORE="--limit …" names stop serving
 	@python -m pipelines.hosts retire --environment "$$ENV" --more="$$MORE"
 
 golden: setup  ## Pack the images and answers by which hosts check a version

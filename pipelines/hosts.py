@@ -6,12 +6,10 @@ What --more holds, and what stands after `--`, goes to ansible-playbook, such as
 from __future__ import annotations
 
 import argparse
-import contextlib
 import sys
 from pathlib import Path
 
 from pipelines import entry_point
-from scanops.errors import ConfigError
 from scanops.release import hosts_table, playbook, playbook_arguments
 
 PLAYBOOKS = ("bootstrap", "deploy", "rollback", "status", "retire")
@@ -22,15 +20,12 @@ def main() -> None:
     args, project = _arguments(), Path.cwd()
     playbook.require_environment(project, args.environment)
     digest = playbook_arguments.digest(args.playbook, args.digest)
-    promoted = None
-    with (
-        contextlib.suppress(ConfigError) if digest or args.playbook != "deploy" else contextlib.nullcontext()
-    ):
-        if args.playbook in ("deploy", "status"):
-            promoted = playbook.promoted_digest(args.environment, project)
+    needed = args.playbook == "deploy" and not digest
+    told = args.playbook in ("deploy", "status")
+    promoted = playbook.promoted_if_known(args.environment, project, needed) if told else None
     digest = digest or (promoted if args.playbook == "deploy" and promoted else "")
     given = playbook_arguments.variables(digest, args.archive)
-    more = [*playbook_arguments.words(args.more), *args.rest]
+    more = playbook_arguments.with_control_node([*playbook_arguments.words(args.more), *args.rest])
     record = playbook.run(project, args.playbook, args.environment, [*given, *more])
     if record:
         print(*hosts_table.table(record, promoted), sep="\n", flush=True)

@@ -172,7 +172,9 @@ def status(tmp_path_factory: pytest.TempPathFactory) -> tuple[float, dict[str, A
     folder = tmp_path_factory.mktemp("status")
     # As the example's group_vars/all has it: hosts need root. The control node has no sudo.
     root = {"ansible_become": True, "ansible_become_user": "nobody", "ansible_become_exe": "/nowhere/sudo"}
-    silent = {"silent": {"ansible_host": "127.0.0.1", "ansible_port": 9, "ansible_ssh_common_args": "-F none"}}
+    silent = {
+        "silent": {"ansible_host": "127.0.0.1", "ansible_port": 9, "ansible_ssh_common_args": "-F none"}
+    }
     inventory = {"all": {"vars": root, "children": {"model_service": {"hosts": silent}}}}
     began = time.time()
     code, said = run(ROOT / "ansible/playbooks/status.yml", inventory, folder, TZ="Etc/GMT-2")
@@ -191,3 +193,12 @@ def test_times_are_those_of_the_clock(status: tuple[float, dict[str, Any], float
     began, record, ended = status
     fault = float(record["hosts"]["silent"]["fault"]["at"])
     assert began - 1 <= record["began_at"] <= fault <= record["ended_at"] <= ended + 1
+
+
+def test_nobody_retires_every_host_by_leaving_something_out(tmp_path: Path) -> None:
+    """Without a limit the playbook retire asks nothing of any host."""
+    inventory = {"model_service": {"hosts": local("here")}}
+    code, said = run(ROOT / "ansible/playbooks/retire.yml", inventory, tmp_path)
+    assert code == 2
+    assert "no host is named" in said
+    assert "Look" not in said

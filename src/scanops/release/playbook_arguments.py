@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 
 from scanops.errors import ConfigError
@@ -53,6 +54,31 @@ def variables(digest: str, archive: Path | None) -> list[str]:
             raise ConfigError(f"archive {archive}", "is not there", remedy)
         given["model_service_archive"] = str(archive.resolve())
     return ["-e", json.dumps(given)] if given else []
+
+
+def with_control_node(arguments: Sequence[str]) -> list[str]:
+    """Keep the control node in every `--limit`: its plays begin a run, and tell what became of it.
+
+    Args:
+        arguments: Of ansible-playbook.
+
+    Returns:
+        The same, `localhost` among the hosts of each limit.
+    """
+    kept: list[str] = []
+    for before, word in zip(["", *arguments], arguments, strict=False):
+        limit = re.fullmatch(r"(--limit=|-l(?=[^-]))(.+)", word, re.DOTALL)
+        if before in ("--limit", "-l"):
+            kept.append(_and_here(word))
+        else:
+            kept.append(f"{limit[1]}{_and_here(limit[2])}" if limit else word)
+    return kept
+
+
+def _and_here(limit: str) -> str:
+    # Ansible takes a pattern that only leaves hosts out as one of all hosts, but not once a host is named.
+    named = any(part and part[0] not in "!&" for part in re.split("[,:]", limit))
+    return f"{limit},localhost" if named else f"all,localhost,{limit}"
 
 
 def words(more: str) -> list[str]:

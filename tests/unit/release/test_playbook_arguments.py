@@ -59,3 +59,19 @@ def test_further_arguments_are_split_as_in_a_shell() -> None:
     assert playbook_arguments.words("") == []
     with pytest.raises(ConfigError, match="Close the quotes"):
         playbook_arguments.words("--limit 'a")
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        (["--limit", "rack-1"], ["--limit", "rack-1,localhost"]),
+        (["--limit=rack-1", "--check"], ["--limit=rack-1,localhost", "--check"]),
+        (["-l", "rack-1,localhost"], ["-l", "rack-1,localhost,localhost"]),
+        (["-lrack-1"], ["-lrack-1,localhost"]),
+        (["--limit", "!rack-1"], ["--limit", "all,localhost,!rack-1"]),
+        (["--list-hosts", "-e", "limit=1"], ["--list-hosts", "-e", "limit=1"]),
+    ],
+)
+def test_a_limit_leaves_the_control_node_in(given: list[str], kept: list[str]) -> None:
+    """`--limit rack-1` is no run without a beginning and an end; what is no limit stays as it is."""
+    assert playbook_arguments.with_control_node(given) == kept
