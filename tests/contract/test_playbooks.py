@@ -131,7 +131,7 @@ def typed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     hosts = {**local("here"), **local("away")}
     code, said = run(
         folder / "play.yml",
-        {"model_service": {"hosts": hosts}},
+        {"model_service": {"hosts": hosts}, "canary": {"hosts": {"here": {}}}},
         folder,
         *more,
         PATH=f"{folder / 'bin'}:{os.environ['PATH']}",
@@ -168,7 +168,7 @@ def test_false_breaks_no_lock(typed: Path) -> None:
 
 @pytest.fixture(scope="module")
 def status(tmp_path_factory: pytest.TempPathFactory) -> tuple[float, dict[str, Any], float]:
-    """Run the playbook status east of Greenwich, where nobody may become root; its record, and when it ran."""
+    """Run the playbook status east of Greenwich, where nobody may become root; give its record and times."""
     folder = tmp_path_factory.mktemp("status")
     # As the example's group_vars/all has it: hosts need root. The control node has no sudo.
     root = {"ansible_become": True, "ansible_become_user": "nobody", "ansible_become_exe": "/nowhere/sudo"}
@@ -193,6 +193,34 @@ def test_times_are_those_of_the_clock(status: tuple[float, dict[str, Any], float
     began, record, ended = status
     fault = float(record["hosts"]["silent"]["fault"]["at"])
     assert began - 1 <= record["began_at"] <= fault <= record["ended_at"] <= ended + 1
+
+
+CONTROL = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  tasks:
+    - ansible.builtin.include_role: {name: model_service, tasks_from: control}
+"""
+
+
+@pytest.mark.parametrize(("bundle", "fits"), [("b" * 64, True), ("c" * 64, False)])
+def test_golden_images_of_another_model_reach_no_host(tmp_path: Path, bundle: str, fits: bool) -> None:
+    """The ledger says which model a digest holds: the golden images have to be of that one."""
+    (tmp_path / "play.yml").write_text(CONTROL)
+    (tmp_path / "golden.json").write_text(json.dumps({"bundle_sha256": bundle, "cases": []}))
+    promoted = f"scanops@{'sha256:' + '1' * 64} {'c' * 64}\nscanops@{DIGEST} {'b' * 64}"
+    given = {
+        "model_service_digest": DIGEST,
+        "model_service_promoted_command": ["printf", promoted],
+        "model_service_golden": str(tmp_path / "golden.json"),
+        "model_service_project": str(ROOT),
+    }
+    hosts = {"here": {**local("here")["here"], "model_service_repository": "r.example.org/scanops"}}
+    inventory = {"model_service": {"hosts": hosts}, "canary": {"hosts": {"here": {}}}}
+    code, said = run(tmp_path / "play.yml", inventory, tmp_path, "-e", json.dumps(given))
+    assert (code == 0) is fits, said
+    assert ("are of bundle cccccccccccc, the digest is of" in " ".join(said.split())) is not fits
 
 
 def test_nobody_retires_every_host_by_leaving_something_out(tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def make_project(folder: Path, program: str) -> Path:
 
 
 def test_an_earlier_run_s_record_is_not_this_one_s(tmp_path: Path) -> None:
-    """A playbook that never came to write down anything is an error, whatever lies there and whatever the time."""
+    """A playbook that never came to write anything down is an error, whatever lies there from before."""
     project = make_project(tmp_path, "exit 0")
     old = project / "build/deploy/ward/last.json"
     old.write_text('{"ended_at": 99999999999, "stopped": false, "hosts": {}}')
