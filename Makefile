@@ -9,7 +9,7 @@ FUZZ_SECONDS ?= 600
 # Through the environment: neither the shell nor make is to read what a value holds. CI sets them there and calls
 # make bare: what stands on its command line, make expands.
 export SET TO REF REASON DESPITE JSON DIGEST REGISTRY OUT FOR BASE WEIGHTS FETCH SEARCH STORE WINDOW ENV ARCHIVE MORE
-export EXAMPLES FUZZ_SECONDS
+export EXAMPLES FUZZ_SECONDS RELEASE
 BASE ?= origin/main
 # Where a token is given, git asks for it there; it is in no file and on no command line.
 ifdef GITHUB_TOKEN
@@ -86,8 +86,8 @@ publish: setup  ## Push image, cache and lock of a run that passed, then name th
 push-cache: setup  ## Push DVC's cache and what it remembers of runs to SCANOPS_REMOTE
 	@python -m pipelines.push_cache
 
-pull-cache: setup  ## Fetch what dvc.lock names from SCANOPS_REMOTE
-	@python -m pipelines.pull_cache
+pull-cache: setup  ## Fetch what dvc.lock names from SCANOPS_REMOTE, or what RELEASE=production is made of
+	@python -m pipelines.pull_cache $${RELEASE:+--release "$$RELEASE"}
 
 login:  ## Log in to REGISTRY as REGISTRY_LOGIN_USR, where that is set, with REGISTRY_LOGIN_PSW
 	@test -z "$$REGISTRY_LOGIN_USR" || printf %s "$$REGISTRY_LOGIN_PSW" | \
@@ -123,6 +123,9 @@ bootstrap: deploy-tools  ## Make the hosts of ENV ready for deployments
 deploy: deploy-tools  ## Bring DIGEST (the ledger's) to the hosts of ENV; ARCHIVE=image.tar for those without a registry
 	@python -m pipelines.hosts deploy --environment "$$ENV" --digest "$$DIGEST" \
 	  $${ARCHIVE:+--archive "$$ARCHIVE"} --more="$$MORE"
+
+deploy-inputs: setup  ## Fetch what DIGEST (the ledger's) needs to be deployed to ENV: golden images; ARCHIVE where it is named
+	@python -m pipelines.deploy_inputs --environment "$$ENV" --digest "$$DIGEST" $${ARCHIVE:+--archive "$$ARCHIVE"}
 
 rollback-hosts: deploy-tools  ## Put the hosts of ENV back to the version before, or to DIGEST of their histories
 	@python -m pipelines.hosts rollback --environment "$$ENV" --digest "$$DIGEST" --more="$$MORE"
@@ -215,4 +218,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge push promote rollback history trace export-image preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts compare drift deploy-tools bootstrap deploy rollback-hosts status retire golden test test-data test-api fuzz test-deploy check check-ci audit format lock bench-training bench-validation bench-serving bench-soak bench-public bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge push promote rollback history trace export-image preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts compare drift deploy-tools bootstrap deploy-inputs deploy rollback-hosts status retire golden test test-data test-api fuzz test-deploy check check-ci audit format lock bench-training bench-validation bench-serving bench-soak bench-public bench-repro screenshots clean
