@@ -8,8 +8,10 @@ EXAMPLES ?= 500
 FUZZ_SECONDS ?= 600
 # Before `export`, which sets what was not set.
 BASE ?= origin/main
-# Through the environment: the shell is not to read what a value holds.
-export SET TO REF REASON DESPITE JSON DIGEST REGISTRY OUT FOR BASE WEIGHTS
+# Through the environment: neither the shell nor make is to read what a value holds. CI sets them there and calls
+# make bare: what stands on its command line, make expands.
+export SET TO REF REASON DESPITE JSON DIGEST REGISTRY OUT FOR BASE WEIGHTS FETCH SEARCH STORE WINDOW ENV ARCHIVE MORE
+export EXAMPLES FUZZ_SECONDS RELEASE
 # Where a token is given, git asks for it there; it is in no file and on no command line.
 ifdef GITHUB_TOKEN
 export GIT_ASKPASS ?= $(CURDIR)/.ci/askpass
@@ -74,7 +76,7 @@ preflight: setup  ## Say what automation lacks from outside, for FOR: retrain, p
 	@python -m pipelines.preflight "$$FOR"
 
 retrain: setup  ## Run the pipeline with the cache of SCANOPS_REMOTE; FETCH=anew asks the source again
-	@python -m pipelines.retrain $(if $(filter anew,$(FETCH)),--fetch-anew)
+	@python -m pipelines.retrain $${FETCH:+--fetch "$$FETCH"}
 
 report: setup  ## Write one page on the last run, beside BASE (origin/main)
 	@python -m pipelines.report --base "$$BASE" --page reports/summary.md
@@ -85,8 +87,8 @@ publish: setup  ## Push image, cache and lock of a run that passed, then name th
 push-cache: setup  ## Push DVC's cache and what it remembers of runs to SCANOPS_REMOTE
 	@python -m pipelines.push_cache
 
-pull-cache: setup  ## Fetch what dvc.lock names from SCANOPS_REMOTE
-	@python -m pipelines.pull_cache
+pull-cache: setup  ## Fetch what dvc.lock names from SCANOPS_REMOTE, or what RELEASE=production is made of
+	@python -m pipelines.pull_cache $${RELEASE:+--release "$$RELEASE"}
 
 login:  ## Log in to REGISTRY as REGISTRY_LOGIN_USR, where that is set, with REGISTRY_LOGIN_PSW
 	@test -z "$$REGISTRY_LOGIN_USR" || printf %s "$$REGISTRY_LOGIN_PSW" | \
@@ -105,32 +107,35 @@ parts:  ## Install what the tests need beside Python, on Debian or Ubuntu
 	@$(if $(filter 0,$(shell id -u)),,sudo) .ci/run parts
 
 compare: setup  ## Train every candidate of SEARCH (compare.yaml), rank them by the validation split
-	@python -m pipelines.compare --search "$(SEARCH)" --report reports/compare.json --plot plots/compare.png
+	@python -m pipelines.compare --search "$$SEARCH" --report reports/compare.json --plot plots/compare.png
 
 drift: setup  ## Compare what the service was asked (STORE=its store, WINDOW=500 or 7d) with validation
-	@python -m pipelines.drift --store "$(STORE)" --bundle data/bundle --report reports/drift.json \
-	  --html reports/drift.html $(if $(WINDOW),--window "$(WINDOW)")
+	@python -m pipelines.drift --store "$$STORE" --bundle data/bundle --report reports/drift.json \
+	  --html reports/drift.html $${WINDOW:+--window "$$WINDOW"}
 deploy-tools: setup build/deploy/ready  ## Make build/deploy, the environment of Ansible, from its lock file
 
 build/deploy/ready: requirements/deploy.txt requirements/deploy.sh
 	@requirements/deploy.sh
 
-# MORE goes to ansible-playbook, such as MORE="--limit rack-1 --check --diff".
+# MORE goes to ansible-playbook, such as MORE="--limit rack-1 --check --diff"; a limit keeps the control node in.
 bootstrap: deploy-tools  ## Make the hosts of ENV ready for deployments
-	@python -m pipelines.hosts bootstrap --environment "$(ENV)" -- $(MORE)
+	@python -m pipelines.hosts bootstrap --environment "$$ENV" --more="$$MORE"
 
 deploy: deploy-tools  ## Bring DIGEST (the ledger's) to the hosts of ENV; ARCHIVE=image.tar for those without a registry
-	@python -m pipelines.hosts deploy --environment "$(ENV)" --digest "$(DIGEST)" \
-	  $(if $(ARCHIVE),--archive "$(ARCHIVE)") -- $(MORE)
+	@python -m pipelines.hosts deploy --environment "$$ENV" --digest "$$DIGEST" \
+	  $${ARCHIVE:+--archive "$$ARCHIVE"} --more="$$MORE"
+
+deploy-inputs: setup  ## Fetch what DIGEST (the ledger's) needs to be deployed to ENV: golden images; ARCHIVE where it is named
+	@python -m pipelines.deploy_inputs --environment "$$ENV" --digest "$$DIGEST" $${ARCHIVE:+--archive "$$ARCHIVE"}
 
 rollback-hosts: deploy-tools  ## Put the hosts of ENV back to the version before, or to DIGEST of their histories
-	@python -m pipelines.hosts rollback --environment "$(ENV)" --digest "$(DIGEST)" -- $(MORE)
+	@python -m pipelines.hosts rollback --environment "$$ENV" --digest "$$DIGEST" --more="$$MORE"
 
 status: deploy-tools  ## Show what every host of ENV runs
-	@python -m pipelines.hosts status --environment "$(ENV)" -- $(MORE)
+	@python -m pipelines.hosts status --environment "$$ENV" --more="$$MORE"
 
-retire: deploy-tools  ## Let hosts of ENV (MORE="--limit …") stop serving
-	@python -m pipelines.hosts retire --environment "$(ENV)" -- $(MORE)
+retire: deploy-tools  ## Let the hosts of ENV that MORE="--limit …" names stop serving
+	@python -m pipelines.hosts retire --environment "$$ENV" --more="$$MORE"
 
 golden: setup  ## Pack the images and answers by which hosts check a version
 	@python -m pipelines.golden --bundle data/bundle --splits data/splits.parquet --raw data/raw \
@@ -143,11 +148,11 @@ test-data: setup  ## Run the tests on the public archives, which SCANOPS_MIRROR'
 	@CI=true pytest -m real_data
 
 test-api: setup  ## Search the API for 5xx with Schemathesis; EXAMPLES of each operation
-	@python -m tests.fuzz.api --examples "$(EXAMPLES)"
+	@python -m tests.fuzz.api --examples "$$EXAMPLES"
 
 fuzz: setup  ## Search for images that crash or hang the decoder, FUZZ_SECONDS long, into build/fuzz
 	@python -m tests.fuzz.seeds build/fuzz/seeds && mkdir -p build/fuzz/found
-	@python -m tests.fuzz.decode -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -max_len=65536 \
+	@python -m tests.fuzz.decode -max_total_time="$$FUZZ_SECONDS" -timeout=20 -rss_limit_mb=2048 -max_len=65536 \
 	  -print_final_stats=1 -artifact_prefix=build/fuzz/ build/fuzz/found build/fuzz/seeds
 
 parts-deploy:  ## Install what the test hosts need, on Debian or Ubuntu (as root)
@@ -215,7 +220,7 @@ bench-soak: setup  ## Memory of the service over 100,000 requests
 	@python -m benchmarks.serving.soak $${WEIGHTS:+--weights "$$WEIGHTS"}
 
 bench-public: setup  ## Accuracy on the public sets, with WEIGHTS for a trunk, into docs/public_sets.md
-	@python -m benchmarks.public_sets --weights "$(WEIGHTS)" --page docs/public_sets.md
+	@python -m benchmarks.public_sets --weights "$$WEIGHTS" --page docs/public_sets.md
 
 bench-deploy: deploy-tools  ## Seconds of a deployment at 1 to 8 hosts, and bytes to a host without a registry (as root)
 	@python -m benchmarks.deploy
@@ -229,4 +234,4 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
 
-.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge push promote rollback history trace export-image preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts compare drift deploy-tools bootstrap deploy rollback-hosts status retire golden test test-data test-api fuzz parts-deploy test-deploy test-deploy-short test-automation check check-ci audit format lock bench-training bench-validation bench-serving bench-soak bench-public bench-deploy bench-repro screenshots clean
+.PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge push promote rollback history trace export-image preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts compare drift deploy-tools bootstrap deploy-inputs deploy rollback-hosts status retire golden test test-data test-api fuzz parts-deploy test-deploy test-deploy-short test-automation check check-ci audit format lock bench-training bench-validation bench-serving bench-soak bench-public bench-deploy bench-repro screenshots clean

@@ -14,13 +14,17 @@ def main() -> None:
     """Print one line, `host/name@sha256:…`, or the whole entry."""
     parser = entry_point.parser(__doc__)
     parser.add_argument("--environment", required=True, choices=ledger.STAGES, help="which stage")
-    parser.add_argument("--json", action="store_true", help="print the ledger's entry instead")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="print the ledger's entry instead")
+    shown.add_argument("--bundle", action="store_true", help="print the hash of its bundle behind it")
     args = parser.parse_args()
     entry = ledger.at(LedgerBranch.find(Path.cwd()).read().entries, args.environment)
     if entry is None:
         remedy = f"Promote something: `make promote TO={args.environment}`"
         raise ConfigError(f"stage {args.environment}", "holds nothing yet", remedy)
-    print(entry.model_dump_json(by_alias=True, indent=2) if args.json else entry.release.reference)
+    behind = f" {entry.release.bundle_sha256}" if args.bundle else ""
+    told = f"{entry.release.reference}{behind}"
+    print(entry.model_dump_json(by_alias=True, indent=2) if args.json else told)
 
 
 if __name__ == "__main__":

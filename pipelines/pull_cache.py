@@ -1,4 +1,4 @@
-"""Fetch what dvc.lock names from SCANOPS_REMOTE, for whatever needs the data of the last run."""
+"""Fetch what dvc.lock names from SCANOPS_REMOTE: what the last run made, or what a release was made from."""
 
 from __future__ import annotations
 
@@ -6,14 +6,21 @@ import os
 from pathlib import Path
 
 from pipelines import entry_point
-from scanops.release import cache_remote
+from scanops.release import cache_remote, release_cache
 
 
 def main() -> None:
     """Fetch it; what is here already is not fetched again."""
-    entry_point.parser(__doc__).parse_args()
+    parser = entry_point.parser(__doc__)
+    parser.add_argument(
+        "--release", metavar="REF", help="of this release, with the lock that the ledger keeps"
+    )
+    args = parser.parse_args()
     cache_remote.configure(Path.cwd(), os.environ)
-    cache_remote.pull(Path.cwd())
+    if args.release:
+        print(f"pull-cache: {release_cache.fetch(Path.cwd(), args.release).told}")
+    else:
+        cache_remote.pull(Path.cwd())
 
 
 if __name__ == "__main__":

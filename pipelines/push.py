@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipelines import entry_point
 from scanops import atomic
-from scanops.release import engine_setup, provenance, push
+from scanops.release import engine_setup, provenance, push, reproduce
 from scanops.release.image_registry import ImageRegistry
 
 
@@ -27,8 +27,13 @@ def main() -> None:
     ):
         parser.add_argument(f"--{name}", type=Path, default=Path(default), metavar="PATH", help=meaning)
     args = parser.parse_args()
-    registry = ImageRegistry(args.registry)
-    pushed = push.push(engine_setup.find(), args.image, args.gate, registry)
+    engine, registry = engine_setup.find(), ImageRegistry(args.registry)
+    if push.is_lost(engine, args.image, registry):
+        print("push: the image was built on another machine and never pushed; building it again", flush=True)
+        code = reproduce.run(["dvc", "repro", "--single-item", "--force", "image"])
+        if code:
+            entry_point.leave(code)
+    pushed = push.push(engine, args.image, args.gate, registry)
     pushed["provenance"] = provenance.attach(registry, pushed, args.image, args.gate)
     atomic.write_json(args.report, pushed)
     print(f"push: {pushed['reference']} (bundle {pushed['bundle_sha256'][:12]}, tag {pushed['tag']})")

@@ -20,7 +20,7 @@ from scanops.release import cache_remote, reproduce
 def main() -> None:
     """Ask the remote, run DVC, and say how it went."""
     parser = entry_point.parser(__doc__)
-    parser.add_argument("--fetch-anew", action="store_true", help="look at the source of the data again")
+    parser.add_argument("--fetch", choices=("anew",), help="look at the source of the data again")
     args = parser.parse_args()
     config.load(args.params)
     if cache_remote.configure(Path.cwd(), os.environ):
@@ -30,7 +30,7 @@ def main() -> None:
         print(f"retrain: no shared cache ({cache_remote.VARIABLE} is not set)")
         pull = []
     # DVC cannot see that a source has other data: only running the stage again tells.
-    anew = [["dvc", "repro", "--single-item", "--force", "pull"]] if args.fetch_anew else []
+    anew = [["dvc", "repro", "--single-item", "--force", "pull"]] if args.fetch else []
     for command in [*anew, ["dvc", "repro", *pull]]:
         code = reproduce.run(command)
         if code:

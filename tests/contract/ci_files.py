@@ -9,8 +9,8 @@ from typing import Any
 
 import yaml
 
-# A target or more, then variables: quoted ones of the environment, or plain words.
-CALL = re.compile(r'make( [a-z-]+)+( [A-Z]+=("\$[A-Z_]+"|[\w=.-]+))*')
+# A target or more, then plain words. What the environment holds is not written there: make would expand it.
+CALL = re.compile(r"make( [a-z-]+)+( [A-Z]+=[\w=.-]+)*")
 PIN = re.compile(r"[\w./-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+")
 
 

@@ -51,6 +51,7 @@ def test_no_logic_of_their_own() -> None:
         "make check && rm -rf build",
         "make promote TO=${{ inputs.to }}",
         "make promote TO=$TO",
+        'make promote TO="$TO"',
         "make check\nmake test",
         "python -m pipelines.gate",
     ],
@@ -97,6 +98,33 @@ def test_permissions_are_given_job_by_job() -> None:
         ("retrain", "retrain", "packages"),
         ("retrain", "retrain", "pull-requests"),
     }
+
+
+def test_what_a_deployment_needs_is_fetched_before() -> None:
+    """The golden images of the digest are made where it is deployed, from the data of its release."""
+    before, _, after = " ".join(_commands(FLOWS["deploy"])).partition("make deploy-inputs")
+    assert "make preflight FOR=deploy" in before
+    assert "make deploy" in after.split("make status")[0]
+    assert "make deploy-inputs deploy status" in IN_JENKINS
+    assert "make pull-cache RELEASE=production" in _commands(FLOWS["drift"])
+    assert "make pull-cache drift RELEASE=production" in IN_JENKINS
+
+
+def test_tests_find_their_parts() -> None:
+    """CI=true lets a test fail that a skip would leave out: its parts are made first."""
+    (test,) = [job for name, job in FLOWS["ci"]["jobs"].items() if name == "test"]
+    words = " ".join(step.get("run", "") for step in test["steps"])
+    assert words.index("make emulator deploy-tools") < words.index("make test")
+    assert JENKINSFILE.index("make setup emulator deploy-tools") < JENKINSFILE.index("'make test'")
+
+
+def test_targets_do_not_wait_for_each_other() -> None:
+    """A promotion to production that waits for its reviewers holds up none to staging."""
+    group, place = (
+        FLOWS["promote"]["concurrency"]["group"],
+        FLOWS["promote"]["jobs"]["promote"]["environment"],
+    )
+    assert group == f"promote-{place}"
 
 
 def test_actions_are_pinned() -> None:

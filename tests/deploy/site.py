@@ -258,7 +258,7 @@ def site(folder: Path, wanted: Sequence[str] = tuple(FAULTS)) -> Iterator[Site]:
             "SCANOPS_SSH_CONFIG": str(ssh_config),
             "SCANOPS_GATEWAY_CERTIFICATE": str(certificate),
             "SCANOPS_GATEWAY_KEY": str(key),
-            "SCANOPS_REGISTRY": machines.REGISTRY,
+            "SCANOPS_REGISTRY": f"{machines.REGISTRY}/scanops",
             "SCANOPS_PROMOTED_COMMAND": f"cat {folder}/promoted",
             "ANSIBLE_NOCOLOR": "1",
         }

@@ -98,7 +98,7 @@ def test_a_fresh_machine_fetches_and_runs_what_changed_alone(other: Path) -> Non
 def test_new_data_are_looked_for_when_asked(other: Path) -> None:
     """DVC cannot see a source change: fetching anew runs the first stage, and the rest where it matters."""
     (other / "source").write_text("other pixels")
-    assert _call(other, "pipelines.retrain", "--fetch-anew").returncode == 0
+    assert _call(other, "pipelines.retrain", "--fetch", "anew").returncode == 0
     assert _ran(other) == ["pull", "train", "gate"]
 
 

@@ -67,7 +67,6 @@ def test_an_image_goes_to_a_registry_and_comes_back(
 @pytest.mark.parametrize(
     ("change", "error", "said"),
     [
-        ({"digest": "sha256:" + "f" * 64}, OutsideError, "make image"),
         ({"smoke": {"predictions_match": False}}, VerdictError, "smoke test"),
         ({"bundle_sha256": "e" * 64}, VerdictError, "is about bundle"),
     ],
@@ -80,11 +79,35 @@ def test_what_did_not_pass_is_not_pushed(
     built: Path,
     tmp_path: Path,
 ) -> None:
-    """An image that is lost, or failed its smoke test, or is of another bundle stays here."""
+    """An image that failed its smoke test, or is of another bundle, stays here."""
     values = json.loads((built / "image.json").read_text())
     (tmp_path / "image.json").write_text(json.dumps(values | change), encoding="utf-8")
     with pytest.raises(error, match=said):
         push.push(engine, tmp_path / "image.json", built / "gate.json", ImageRegistry("127.0.0.1:9/none"))
+
+
+def test_a_run_that_was_pushed_goes_on_on_another_machine(
+    engine: Engine, registry: ImageRegistry, built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The engine there never had the image, the registry has: nothing is sent, the digest is the same."""
+    pushed = push.push(engine, built / "image.json", built / "gate.json", registry)
+    monkeypatch.setattr(Engine, "has_image", lambda *_: False)
+    monkeypatch.setattr(push, "_send", lambda *_: pytest.fail("sent an image that is not here"))
+    assert not push.is_lost(engine, built / "image.json", registry)
+    assert push.push(engine, built / "image.json", built / "gate.json", registry) == pushed
+
+
+def test_an_image_that_nobody_has_is_lost(
+    engine: Engine, registry: ImageRegistry, built: Path, tmp_path: Path
+) -> None:
+    """Built on a machine that is gone, and never pushed: only building it again helps."""
+    values = json.loads((built / "image.json").read_text())
+    (tmp_path / "image.json").write_text(
+        json.dumps(values | {"digest": "sha256:" + "f" * 64}), encoding="utf-8"
+    )
+    assert push.is_lost(engine, tmp_path / "image.json", registry)
+    with pytest.raises(OutsideError, match="make image"):
+        push.push(engine, tmp_path / "image.json", built / "gate.json", registry)
 
 
 def test_an_image_of_another_gate_report_is_not_pushed(engine: Engine, built: Path, tmp_path: Path) -> None:

@@ -22,7 +22,11 @@ def table(record: Mapping[str, Any], promoted: str | None) -> list[str]:
     for host, entry in sorted(record["hosts"].items()):
         status = entry["status"]
         digest = status.get("digest")
-        health = entry["fault"]["text"].split("(")[0].strip() if entry["fault"] else str(status["health"])
+        health = (
+            entry["fault"]["text"].split("(")[0].strip()
+            if entry["fault"]
+            else str(status.get("health") or status.get("fault", "did not answer"))
+        )
         if promoted and digest != promoted:
             drifted.append(host)
             health += ", drift"

@@ -7,14 +7,13 @@ import os
 import shlex
 import subprocess
 import sys
-import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from scanops.errors import ConfigError, OutsideError, ScanopsError, VerdictError
+from scanops.release import inventory
 from scanops.release.engine import last_lines
-from scanops.release.ledger import STAGES
 
 ANSIBLE = Path("build/deploy/bin")
 INVENTORIES = Path("ansible/inventories")
@@ -24,6 +23,7 @@ KINDS: dict[str, type[ScanopsError]] = {
     "usage": ConfigError,
     "outside": OutsideError,
 }
+CODES = {kind.exit_code: kind for kind in KINDS.values()}
 
 
 def run(project: Path, name: str, environment: str, arguments: Sequence[str]) -> dict[str, Any]:
@@ -43,7 +43,7 @@ def run(project: Path, name: str, environment: str, arguments: Sequence[str]) ->
         VerdictError: A version did not hold; what served before serves again.
         OutsideError: A host is missing, or something on it.
     """
-    inventory = require_environment(project, environment)
+    hosts = require_environment(project, environment)
     program = project / ANSIBLE / "ansible-playbook"
     if not program.exists():
         raise OutsideError(str(program), "is missing", "Run `make deploy-tools`")
@@ -56,15 +56,21 @@ def run(project: Path, name: str, environment: str, arguments: Sequence[str]) ->
         "SCANOPS_FAILURES": str(failures),
     }
     playbook = str(project / f"ansible/playbooks/{name}.yml")
-    command = [str(program), playbook, "-i", str(inventory), "-e", f"model_service_python={sys.executable}"]
-    began = time.time()
+    command = [str(program), playbook, "-i", str(hosts), "-e", f"model_service_python={sys.executable}"]
+    written = project / f"build/deploy/{environment}/{RECORDED.get(name, name)}.json"
+    written.unlink(missing_ok=True)  # what is there afterwards is this run's
     done = subprocess.run([*command, *promoted_variable(os.environ), *arguments], check=False, env=env)
-    record = _read(project / f"build/deploy/{environment}/{RECORDED.get(name, name)}.json", began)
+    record = dict(json.loads(written.read_text(encoding="utf-8"))) if written.exists() else {}
     if done.returncode:
         told = [host for host, entry in record.get("hosts", {}).items() if entry["fault"]]
         failed = _failures(failures, [*told, *(["localhost"] if record else [])])
         if not record.get("stopped") or any(one["arguments"] for one in failed):
             _refuse(name, environment, failed, bool(record))
+    if name in RECORDED and not record:
+        fault = f"{name} touched nothing and recorded nothing"
+        raise ConfigError(
+            environment, fault, "Name hosts of this environment: see --limit and --tags in MORE"
+        )
     return record
 
 
@@ -81,16 +87,15 @@ def require_environment(project: Path, environment: str) -> Path:
     return project / INVENTORIES / environment
 
 
-def promoted_command(environ: Mapping[str, str], environment: str) -> list[str]:
-    """Return the command that prints the promoted references of an environment.
+def promoted_command(environ: Mapping[str, str], stage: str) -> list[str]:
+    """Return the command that prints the promoted references of a stage.
 
     Args:
         environ: SCANOPS_PROMOTED_COMMAND takes the place of the ledger.
-        environment: Whose; one that is called like no stage of the ledger runs what is in production.
+        stage: As `inventory.stage` tells it.
     """
     if own := environ.get("SCANOPS_PROMOTED_COMMAND"):
         return shlex.split(own)
-    stage = environment if environment in STAGES else "production"
     return [sys.executable, "-m", "pipelines.current", "--environment", stage]
 
 
@@ -102,18 +107,45 @@ def promoted_variable(environ: Mapping[str, str]) -> list[str]:
 
 
 def promoted_digest(environment: str, project: Path) -> str:
-    """Ask the ledger which digest is in production.
+    """Ask the ledger which digest an environment's stage holds.
 
     Raises:
         ConfigError: It names none.
+        VerdictError: It was rewritten.
+        OutsideError: It cannot be read.
     """
-    command = promoted_command(os.environ, environment)
+    stage = inventory.stage(project / INVENTORIES / environment)
+    command = promoted_command(os.environ, stage)
     done = subprocess.run(command, check=False, capture_output=True, text=True, cwd=project)
     references = done.stdout.split()
     if done.returncode or not references:
-        fault = f"names no digest for {environment} ({last_lines(done.stderr)})"
-        raise ConfigError("ledger", fault, "Promote one, or give DIGEST=sha256:…")
+        fault = f"names no digest for {environment}, which follows {stage} ({last_lines(done.stderr)})"
+        kind = CODES.get(done.returncode or ConfigError.exit_code, OutsideError)
+        raise kind("ledger", fault, "Mend that, promote one, or give DIGEST=sha256:…")
     return references[0].rpartition("@")[2]
+
+
+def promoted_if_known(environment: str, project: Path, needed: bool) -> str | None:
+    """Ask the ledger, and say why where it does not tell: hosts are shown all the same, but not their drift.
+
+    Args:
+        environment: Whose digest.
+        project: The project's folder.
+        needed: Nothing can be done without it: raise.
+
+    Returns:
+        The digest, or None.
+
+    Raises:
+        ScanopsError: As `promoted_digest`, where it is needed.
+    """
+    try:
+        return promoted_digest(environment, project)
+    except ScanopsError as error:
+        if needed:
+            raise
+        print(error, file=sys.stderr)
+        return None
 
 
 def raise_faults(record: Mapping[str, Any]) -> None:
@@ -148,14 +180,6 @@ def _where(record: Mapping[str, Any]) -> str:
         return "no host changed what it serves"
     seconds = max(entry["back_at"] for entry in back) - record["detected_at"]
     return f"{len(back)} put back {seconds:.0f} s after the fault was seen"
-
-
-def _read(path: Path, began: float) -> dict[str, Any]:
-    try:
-        record = dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        return {}
-    return record if record["ended_at"] >= began else {}
 
 
 def _failures(path: Path, told: Sequence[str]) -> list[dict[str, Any]]:

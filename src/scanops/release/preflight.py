@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import requests
 
 from scanops.errors import ConfigError, OutsideError
-from scanops.release import cache_remote
+from scanops.release import cache_remote, playbook
 from scanops.release.addresses import hide_password
 from scanops.release.git import Git
+from scanops.release.image_names import is_plain
 
 TIMEOUT_S = 15
 MEANING = {
@@ -19,12 +19,13 @@ MEANING = {
     "SCANOPS_REMOTE": "the DVC remote: s3://…, gs://…, azure://…, ssh://…, or a folder",
     "MLFLOW_TRACKING_URI": "the tracking server: https://…",
     "GITHUB_TOKEN": "a token that may write contents and pull requests",
+    "ENV": "the environment: a folder of ansible/inventories",
     "STORE": "where the service keeps what drift is measured on",
 }
 NEEDED = {
     "retrain": ("REGISTRY", "SCANOPS_REMOTE", "MLFLOW_TRACKING_URI", "GITHUB_TOKEN"),
     "promote": ("REGISTRY", "SCANOPS_REMOTE", "MLFLOW_TRACKING_URI", "GITHUB_TOKEN"),
-    "deploy": ("GITHUB_TOKEN",),
+    "deploy": ("ENV", "SCANOPS_REMOTE", "GITHUB_TOKEN"),
     "drift": ("STORE", "SCANOPS_REMOTE", "GITHUB_TOKEN"),
 }
 
@@ -53,6 +54,8 @@ def require(purpose: str, root: Path, environ: Mapping[str, str]) -> list[str]:
         told = "; ".join(f"{name} ({MEANING[name]})" for name in missing)
         remedy = "Set them as variables and secrets; docs/operations.md says where"
         raise ConfigError(f"preflight for {purpose}", f"not set: {told}", remedy)
+    if purpose == "deploy":
+        playbook.require_environment(root, environ["ENV"])
     if purpose in SIGNED:
         Git(root).author()
     away = [fault for name in names for fault in _away(name, root, environ)]
@@ -72,21 +75,22 @@ def _away(name: str, root: Path, environ: Mapping[str, str]) -> list[str]:
     if name == "MLFLOW_TRACKING_URI" and environ[name].startswith(("http://", "https://")):
         return _silent("tracking server", environ[name].rstrip("/") + "/health")
     if name == "REGISTRY":
-        return _silent("registry", registry_api(environ[name]))
+        return _silent("registry", registry_api(environ[name], environ))
     return []
 
 
-def registry_api(registry: str) -> str:
-    """Give the address that a registry answers at; engines speak plain HTTP to this machine alone.
+def registry_api(registry: str, environ: Mapping[str, str]) -> str:
+    """Give the address that a registry answers at; plain HTTP as `image_names.is_plain` says.
 
     Args:
         registry: `host/name`, the host with or without a port.
+        environ: Its SCANOPS_PLAIN_REGISTRIES names hosts without TLS.
 
     Returns:
         The address of its API.
     """
     host = registry.partition("/")[0]
-    scheme = "http" if re.fullmatch(r"(localhost|127(\.\d+){3}|\[::1\])(:\d+)?", host) else "https"
+    scheme = "http" if is_plain(host, environ) else "https"
     return f"{scheme}://{host}/v2/"
 
 

@@ -41,14 +41,16 @@ def push(engine: Engine, report: Path, gate: Path, registry: ImageRegistry) -> d
     verdict.require_pass(gate, bundle)
     if not image.get("smoke", {}).get("predictions_match"):
         raise VerdictError(str(report), "does not say that the smoke test passed", "Run `make image`")
-    if not engine.has_image(image_id):
+    named = tag(bundle, image_id)
+    here = engine.has_image(image_id)
+    if not here and not registry.has(named):
         fault = f"has no image {image_id[:19]} any more"
         raise OutsideError(engine.name, fault, "Build it again with `make image`")
-    labels = engine.inspect(image_id)["Config"].get("Labels") or {}
+    labels = engine.inspect(image_id)["Config"].get("Labels") or {} if here else registry.labels(named)
     expected = {"io.scanops.bundle": bundle, "io.scanops.gate": hash_file(gate)}
     verdict.require_labels(f"image {image_id[:19]}", labels, expected)
-    named = tag(bundle, image_id)
-    _send(engine, image_id, registry, named)
+    if here:
+        _send(engine, image_id, registry, named)
     digest = _digest(registry, named, image_id)
     return {
         "reference": f"{registry.repository}@{digest}",
@@ -58,6 +60,20 @@ def push(engine: Engine, report: Path, gate: Path, registry: ImageRegistry) -> d
         "bundle_sha256": bundle,
         "git_sha": str(image["git_sha"]),
     }
+
+
+def is_lost(engine: Engine, report: Path, registry: ImageRegistry) -> bool:
+    """Say whether neither the engine nor the registry has the image: DVC knows its report alone.
+
+    Args:
+        engine: What built it, or another machine's.
+        report: `reports/image.json`.
+        registry: Where it would have been pushed to.
+    """
+    image = reports.read(report)
+    image_id = str(image["digest"])
+    named = tag(str(image["bundle_sha256"]), image_id)
+    return not engine.has_image(image_id) and not registry.has(named)
 
 
 def tag(bundle_sha256: str, image_id: str) -> str:

@@ -110,7 +110,64 @@ def test_a_run_that_was_refused_says_why_for_each_host(
     ]
 
 
-def test_an_environment_that_is_no_stage_follows_production() -> None:
-    """An environment of the name of a stage follows that, every other one production."""
-    assert playbook.promoted_command({}, "staging")[-1] == "staging"
-    assert playbook.promoted_command({}, "example")[-1] == "production"
+def make_project(folder: Path, program: str) -> Path:
+    """Give a project whose ansible-playbook is a script of a test, and whose one environment is `ward`."""
+    for name in ("build/deploy/bin", "build/deploy/ward", "ansible/inventories/ward"):
+        (folder / name).mkdir(parents=True)
+    stand_in = folder / "build/deploy/bin/ansible-playbook"
+    stand_in.write_text(f"#!/bin/sh\n{program}\n")
+    stand_in.chmod(0o755)
+    return folder
+
+
+def test_an_earlier_run_s_record_is_not_this_one_s(tmp_path: Path) -> None:
+    """A playbook that never came to write anything down is an error, whatever lies there from before."""
+    project = make_project(tmp_path, "exit 0")
+    old = project / "build/deploy/ward/last.json"
+    old.write_text('{"ended_at": 99999999999, "stopped": false, "hosts": {}}')
+    with pytest.raises(ConfigError, match="recorded nothing"):
+        playbook.run(project, "deploy", "ward", [])
+    assert playbook.run(project, "bootstrap", "ward", []) == {}
+
+
+def test_the_record_counts_whatever_the_clock_says(tmp_path: Path) -> None:
+    """A record that seems older than the run that wrote it is read all the same."""
+    written = tmp_path / "build/deploy/ward/last.json"
+    project = make_project(tmp_path, f'echo \'{{"ended_at": 1, "stopped": true}}\' > {written}; exit 2')
+    assert playbook.run(project, "deploy", "ward", [])["stopped"] is True
+
+
+@pytest.mark.parametrize(
+    ("command", "error"),
+    [
+        ("sh -c 'exit 4'", OutsideError),
+        ("sh -c 'exit 3'", VerdictError),
+        ("sh -c 'exit 2'", ConfigError),
+        ("sh -c 'exit 1'", OutsideError),
+        ("true", ConfigError),
+    ],
+)
+def test_a_ledger_that_does_not_tell_keeps_its_exit_code(
+    command: str,
+    error: type[ScanopsError],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Unreachable is not the same as empty; `make status` says which, and goes on."""
+    project = make_project(tmp_path, "exit 0")
+    monkeypatch.setenv("SCANOPS_PROMOTED_COMMAND", command)
+    with pytest.raises(error):
+        playbook.promoted_if_known("ward", project, needed=True)
+    assert playbook.promoted_if_known("ward", project, needed=False) is None
+    assert capsys.readouterr().err.startswith("ledger: names no digest for ward, which follows production")
+
+
+def test_a_host_that_dropped_out_at_the_end_is_in_the_table() -> None:
+    """Its last word was no health: the row says what it said, or that it said nothing."""
+    record = make_record()
+    record["hosts"]["rack_1"]["status"] = {}
+    record["hosts"]["rack_2"]["status"] = {"ok": False, "fault": "docker: is not installed"}
+    lines = hosts_table.table(record, None)
+    assert lines[1].endswith("did not answer")
+    assert lines[2].endswith("docker: is not installed")

@@ -92,7 +92,22 @@ def test_what_answers_is_ready(project: Path, answering: str) -> None:
 )
 def test_only_this_machine_is_asked_in_the_clear(registry: str, api: str) -> None:
     """Plain HTTP is for loopback, as engines have it."""
-    assert preflight.registry_api(registry) == api
+    assert preflight.registry_api(registry, {}) == api
+
+
+def test_a_registry_that_is_named_as_plain_is_asked_in_the_clear() -> None:
+    """What pushes and pulls goes by SCANOPS_PLAIN_REGISTRIES, and so does the question before."""
+    environ = {"SCANOPS_PLAIN_REGISTRIES": "10.0.9.4:5000,registry.example.org"}
+    assert preflight.registry_api("10.0.9.4:5000/scans", environ) == "http://10.0.9.4:5000/v2/"
+    assert preflight.registry_api("ghcr.io/me/scans", environ) == "https://ghcr.io/v2/"
+
+
+def test_a_deployment_needs_an_environment_that_is_there(tmp_path: Path) -> None:
+    """A wrong name ends before anything is asked for."""
+    (tmp_path / "ansible/inventories/ward").mkdir(parents=True)
+    environ = {"ENV": "wrad", "SCANOPS_REMOTE": "x", "GITHUB_TOKEN": "t"}
+    with pytest.raises(ConfigError, match="Set ENV to one of: ward"):
+        preflight.require("deploy", tmp_path, environ)
 
 
 @pytest.mark.parametrize("purpose", preflight.SIGNED)

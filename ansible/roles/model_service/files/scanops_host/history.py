@@ -29,8 +29,11 @@ def add(settings: Settings, event: str, **details: Any) -> None:
     line = json.dumps(
         {"at": datetime.now(timezone.utc).isoformat(timespec="seconds"), "event": event, **details}
     )
-    with _path(settings).open("a", encoding="utf-8") as file:
-        file.write(line + "\n")
+    with _path(settings).open("a+b") as file:
+        # A line that a power cut tore is not to take this one with it.
+        if file.tell() and (file.seek(-1, os.SEEK_END), file.read(1))[1] != b"\n":
+            file.write(b"\n")
+        file.write(line.encode() + b"\n")
         file.flush()
         os.fsync(file.fileno())
 
@@ -56,9 +59,15 @@ def last(events: list[dict[str, Any]], *names: str) -> dict[str, Any] | None:
 
 
 def kept(events: list[dict[str, Any]]) -> list[str]:
-    """Return the digests that were kept on this host, each once, the newest first."""
-    digests = [str(event["digest"]) for event in reversed(events) if event["event"] == "kept"]
-    return list(dict.fromkeys(digests))
+    """Return the digests that were kept on this host, and not put back since, each once, the newest first."""
+    digests: dict[str, None] = {}
+    left: set[object] = set()
+    for event in reversed(events):
+        if event["event"] == "put_back":
+            left.add(event.get("instead_of"))
+        elif event["event"] == "kept" and event["digest"] not in left:
+            digests[str(event["digest"])] = None
+    return list(digests)
 
 
 @contextlib.contextmanager
@@ -118,18 +127,24 @@ def unlock(settings: Settings, run: str) -> bool:
 
 def holder(settings: Settings) -> dict[str, str] | None:
     """Return who holds the host: `run`, `by`, `at`; None where nobody does, or did not renew it in time."""
+    found = _locked(settings)
+    return found[0] if found and found[1] < settings.lock_lease_s else None
+
+
+def _locked(settings: Settings) -> tuple[dict[str, str], float] | None:
     path = settings.state / "lock"
     try:
-        found = dict(json.loads(path.read_text(encoding="utf-8")))
-        age = time.time() - path.stat().st_mtime
+        return dict(json.loads(path.read_text(encoding="utf-8"))), time.time() - path.stat().st_mtime
     except (FileNotFoundError, ValueError):
         return None
-    return found if age < settings.lock_lease_s else None
 
 
 def require_lock(settings: Settings, run: str) -> None:
-    """Refuse to change anything for a run that does not hold this host; renew the hold of one that does."""
-    held = holder(settings)
-    if held is None or held["run"] != run:
+    """Refuse to change anything for a run that does not hold this host; renew the hold of one that does.
+
+    A hold that nobody took over is its run's, however old: others may take it; a rollback is never refused.
+    """
+    held = _locked(settings)
+    if held is None or held[0]["run"] != run:
         raise usage(f"lock: run {run} does not hold this host. Start the playbook again")
     os.utime(settings.state / "lock")

@@ -54,6 +54,8 @@ def pull(settings: Settings, repository: str, digest: str) -> bool:
     _require_space(settings, 0)
     engine.call("pull", "--quiet", f"{repository}@{digest}", timeout_s=1800)
     engine.call("tag", f"{repository}@{digest}", engine.local_name(settings, digest))
+    # One name, so that removing it frees the image.
+    engine.call("image", "rm", f"{repository}@{digest}")
     return True
 
 
@@ -135,6 +137,8 @@ def load(settings: Settings, plan: dict[str, Any]) -> bool:
     _feed(settings, digest, config, layers, sent)
     found = engine.inspect("image", engine.local_name(settings, digest))
     if found is None or found["Id"] != config:
+        if found:  # under this name it would pass for the digest the next time
+            engine.call("image", "rm", "--force", engine.local_name(settings, digest))
         raise outside(f"image {digest}: the engine made {found and found['Id']} of it. See the engine's log")
     for blob in {digest, config, *layers}:
         staged(settings, blob).unlink(missing_ok=True)

@@ -50,9 +50,7 @@ def swap(settings: Settings, digest: str, run: str, check: bool, alone: bool = F
     if check:
         return {"changed": True, "switched": False, "diff": {"before": previous, "after": digest}}
     if now and now.digest == digest:
-        # An earlier run switched and was lost before it had watched.
-        _verify(settings, active, digest, None)
-        return {"changed": True, "switched": True, "resumed": True, "before_p95_ms": None}
+        return _resume(settings, active, digest, run)
     slot = gateway.other(active)
     engine.remove(settings, slot)
     try:
@@ -67,6 +65,24 @@ def swap(settings: Settings, digest: str, run: str, check: bool, alone: bool = F
     history.add(settings, "switched", digest=digest, previous=previous, run=run)
     gateway.switch(settings, slot)
     return {"changed": True, "switched": True, "before_p95_ms": before}
+
+
+def _resume(settings: Settings, slot: str, digest: str, run: str) -> dict[str, Any]:
+    """Go on with a version that serves already, and is not settled."""
+    event = history.last(history.read(settings), "kept", "switched", "put_back")
+    if event and event["event"] != "switched":
+        # It stays, but is not ready: its engine or its machine has just started. Nothing is to be put back.
+        service.wait_ready(settings, slot)
+        return {"changed": False, "switched": False}
+    # An earlier run switched and was lost before it had watched.
+    try:
+        _verify(settings, slot, digest, None)
+    except FaultError as fault:
+        began = time.monotonic()
+        if put_back(settings, run, digest)["changed"]:
+            fault.put_back_s = time.monotonic() - began
+        raise
+    return {"changed": True, "switched": True, "resumed": True, "before_p95_ms": None}
 
 
 def _verify(settings: Settings, slot: str, digest: str, other: str | None) -> float | None:
@@ -165,10 +181,14 @@ def put_back(settings: Settings, run: str, digest: str) -> dict[str, Any]:
     """
     began, active = time.monotonic(), gateway.active(settings)
     now = engine.container(settings, active)
-    if now is None or now.digest != digest:
+    events = history.read(settings)
+    newest = history.last(events, "switched", "kept", "put_back") or {}
+    # The caller may not know whether its run switched: what an earlier one kept is not this one's to leave.
+    ours = newest.get("event") == "switched" or (newest.get("event") == "kept" and newest["run"] == run)
+    if now is None or now.digest != digest or newest.get("digest") != digest or not ours:
         return {"changed": False, "to": now.digest if now else None, "seconds": 0.0}
-    switched = [event for event in history.read(settings) if event["event"] == "switched"]
-    to = switched[-1].get("previous") if switched else None
+    switched = history.last(events, "switched")
+    to = switched.get("previous") if switched else None
     slot = gateway.other(active)
     if to:
         _raise_again(settings, slot, to)
