@@ -11,7 +11,7 @@ BASE ?= origin/main
 # Through the environment: neither the shell nor make is to read what a value holds. CI sets them there and calls
 # make bare: what stands on its command line, make expands.
 export SET TO REF REASON DESPITE JSON DIGEST REGISTRY OUT FOR BASE WEIGHTS FETCH SEARCH STORE WINDOW ENV ARCHIVE MORE
-export EXAMPLES FUZZ_SECONDS RELEASE
+export EXAMPLES FUZZ_SECONDS RELEASE PART
 # Where a token is given, git asks for it there; it is in no file and on no command line.
 ifdef GITHUB_TOKEN
 export GIT_ASKPASS ?= $(CURDIR)/.ci/askpass
@@ -163,7 +163,7 @@ test-deploy: deploy-tools  ## Deploy to test hosts with SSH and engines of their
 	@CI=true pytest -m deploy -n 0 -s tests/deploy
 
 test-automation: setup  ## Run the workflows and the Jenkinsfile, beside real remotes; PART=quick leaves out retrainings
-	@pytest -m "$(if $(PART),$(PART),automation)" -n 0 tests/automation
+	@pytest -m "$${PART:-automation}" -n 0 tests/automation
 
 test-deploy-short: parts-deploy deploy-tools  ## The same on two hosts: deploy, again, upgrade, a bad version (as root)
 	@CI=true SCANOPS_TEST_HOSTS=rack-1,cloud-1 pytest -m deploy -n 0 -s tests/deploy/test_1_rollouts.py \
