@@ -1,11 +1,11 @@
 """How fast is the service? Beside its peers and beside the limit, by turns, on one network and its pictures.
 
 Contenders: Flask with Keras' `predict` under gunicorn, `mlflow models serve` and BentoML on the same graph,
-a worker a core each; this service, in float32 and in int8, with all that it does beside (abstention,
-headers, log, metrics); and the limit, a bare loop of decoding, resizing and the graph on all cores. All
-servers run all the time, each is sent pictures in its turn by the same client. A ratio is taken round by
-round. The client has no core of its own, so every server loses to the bare loop what the client takes; the
-processor time of a request leaves the client out, and whatever else runs on the machine.
+a worker a core each; FastAPI with nothing but the graph; this service, in float32 and in int8, with all that
+it does beside (abstention, headers, log, metrics); and the limit, a bare loop of decoding, resizing and the
+graph on all cores. All servers run all the time, each is sent pictures in its turn by the same client. A
+ratio is taken round by round. The client has no core of its own, so every server loses to the bare loop what
+the client takes; the processor time of a request leaves the client out, and whatever else runs on the machine.
 
 The pictures are those of the 4-class set's test folder when the folder that SCANOPS_MIRROR names has it, else
 phantoms. Prints the table, each figure with its bound, and the machine.
@@ -27,7 +27,7 @@ from benchmarks.serving.contenders import Contender
 from benchmarks.serving.materials import prepared, say
 
 OURS, SMALL, LIMIT = "this service", "this service, int8", "bare loop"
-FLASK, BENTO = "Flask + Keras", "BentoML"
+FLASK, BENTO, PLAIN = "Flask + Keras", "BentoML", "plain FastAPI"
 HALF_ROUNDS, PEER_PICTURES = 3, 20
 
 
@@ -57,6 +57,7 @@ def main() -> None:
 def _measure(folder: Path, options: argparse.Namespace) -> None:
     servers = [contenders.ours(OURS, folder / "float32"), contenders.ours(SMALL, folder / "int8")]
     servers += [contenders.flask_keras(folder / "float32"), contenders.mlflow(folder / "mlflow")]
+    servers.append(contenders.plain_fastapi(folder / "float32"))
     if python := peers.install("bentoml"):
         servers.append(contenders.bentoml(folder / "float32", python))
     try:
@@ -140,6 +141,8 @@ def _print_ratios(found: dict[str, list[dict[str, Any]]]) -> None:
         print(figures.line("p95, this service / BentoML", against(BENTO, "p95_ms"), most=1.0))
     print(figures.line("requests/s, this service / mlflow models serve", against("mlflow models serve")))
     print(figures.line("p95, this service / Flask + Keras", against(FLASK, "p95_ms"), most=1.0))
+    print(figures.line("requests/s, this service / plain FastAPI", against(PLAIN)))
+    print(figures.line("p95, this service / plain FastAPI", against(PLAIN, "p95_ms")))
     print(figures.line("requests/s, this service / bare loop", against(LIMIT), least=0.9))
     for name in (LIMIT, BENTO, FLASK):
         if name in found:

@@ -139,6 +139,13 @@ def flask_keras(bundle: Path) -> Contender:
     return Contender("Flask + Keras", command, "/predict", "file", "/ready", env, HERE)
 
 
+def plain_fastapi(bundle: Path) -> Contender:
+    """Give FastAPI with nothing but the graph, from this project's environment."""
+    command = [sys.executable, "-m", "uvicorn", "plain_fastapi:app", "--port", "{port}", "--no-access-log"]
+    env = {"BENCHMARK_BUNDLE": str(bundle), "ORT_DISABLE_TELEMETRY": "1"}
+    return Contender("plain FastAPI", command, "/predict", "file", "/ready", env, HERE)
+
+
 def mlflow(saved: Path) -> Contender:
     """Give `mlflow models serve`, from this project's environment."""
     command = [str(Path(sys.executable).with_name("mlflow")), "models", "serve", "--model-uri", str(saved)]
