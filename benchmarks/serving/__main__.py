@@ -5,7 +5,7 @@ a worker a core each; FastAPI with nothing but the graph; this service, in float
 it does beside (abstention, headers, log, metrics); and the limit, a bare loop of decoding, resizing and the
 graph on all cores. All servers run all the time, each is sent pictures in its turn by the same client. A
 ratio is taken round by round. The client has no core of its own, so every server loses to the bare loop what
-the client takes; the processor time of a request leaves the client out, and whatever else runs on the machine.
+the client takes; the processor time of a request leaves out the client and whatever else runs here.
 
 The pictures are those of the 4-class set's test folder when the folder that SCANOPS_MIRROR names has it, else
 phantoms. Prints the table, each figure with its bound, and the machine.
