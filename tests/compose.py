@@ -71,6 +71,7 @@ class Stack:
         environment: What it is started with.
         https: Its port for TLS on 127.0.0.1.
         http: Its port without.
+        token: What its service lets in.
     """
 
     engine: Engine
@@ -79,6 +80,7 @@ class Stack:
     environment: dict[str, str]
     https: int
     http: int
+    token: str
 
     def call(self, *arguments: str) -> str:
         """Run one command of Compose to its end."""

@@ -14,7 +14,9 @@ import yaml
 
 from scanops import config
 from scanops.bundle import bundle as bundles
+from scanops.config import Tracking
 from scanops.digest import hash_file
+from scanops.release import registry
 from scanops.release.candidate import REVISION
 from scanops.release.desk import Desk
 from scanops.release.image_registry import ImageRegistry
@@ -152,3 +154,9 @@ def clones(folder: Path, data: Path, repository: str, database: str) -> tuple[Cl
             (clone.folder / "data" / name).symlink_to(data / name)
         made.append(clone)
     return made[0], made[1]
+
+
+def point(rules: Tracking, version: registry.Version) -> None:
+    """Put a registered version into production as the ledger's entries do, without a ledger."""
+    with registry.opened(rules) as client:
+        client.set_registered_model_alias(rules.model, "production", version.number)

@@ -15,6 +15,7 @@ import pytest
 import yaml
 from fastapi.testclient import TestClient
 
+from scanops.serving import options
 from scanops.serving.app import create_app
 from tests import dashboard
 from tests.bundles import make_bundle
@@ -65,6 +66,16 @@ def test_every_service_is_hardened_and_pinned() -> None:
         assert ("outside" in service["networks"]) is (name == "caddy")
 
 
+def test_what_is_documented_for_the_service_reaches_it() -> None:
+    """Every bound, and tokens and feedback with a place that its container sees."""
+    service = services()["scanops"]
+    closed = {"SCANOPS_URL_HOSTS"}  # there is no way out of its network
+    given_otherwise = {"SCANOPS_HEAD_SECONDS", "SCANOPS_BODY_SECONDS"}  # Caddy's own bounds come first
+    wanted = {*options.VARIABLES.values(), "SCANOPS_FEEDBACK", "SCANOPS_IMAGE_DIGEST"}
+    assert set(service["environment"]) == wanted - closed - given_otherwise
+    assert [volume.rpartition(":/")[2] for volume in service["volumes"]] == ["run/scanops:ro", "feedback"]
+
+
 @pytest.mark.parametrize(("planted", "passes"), [("max_size", True), ("max_sise", False)])
 @pytest.mark.parametrize("tls", ["internal", "{folder}/a.crt {folder}/a.key"])
 def test_caddy_takes_its_file(
@@ -98,6 +109,10 @@ def test_prometheus_takes_its_files(file: str, right: str, wrong: str, tmp_path:
     """Its own checker reads the scrape configuration and the rules; a slip in either is found."""
     require_part(shutil.which("promtool"), "no promtool on the PATH")
     shutil.copytree(COMPOSE / "prometheus", tmp_path / "p")
+    # It looks for the file of the token as well, which is at its place in the container alone.
+    scrape = tmp_path / "p" / "prometheus.yaml"
+    there = scrape.read_text(encoding="utf-8").replace("/run/secrets/scrape_token", "no_token")
+    scrape.write_text(there, encoding="utf-8")
     changed = tmp_path / "p" / file
     text = changed.read_text(encoding="utf-8")
     assert right in text

@@ -18,6 +18,7 @@ from scanops.bundle import bundle as bundles
 from scanops.config import Tracking
 from scanops.release import registry
 from tests.functional.test_evaluate_and_gate import ROOT, data, make_bundle
+from tests.releases import point
 
 __all__ = ["data"]  # the fixture
 
@@ -69,7 +70,7 @@ def crown(room: Path, data: Path) -> None:
     done = run(room, data, "register")
     assert done.returncode == 0, done.stderr
     rules = Tracking(uri=f"sqlite:///{room}/runs.db")
-    registry.point(rules, "production", registry.Version("1", bundles.hash_bundle(room / "bundle")))
+    point(rules, registry.Version("1", bundles.hash_bundle(room / "bundle")))
 
 
 def test_without_a_champion_the_gate_alone_decides(room: Path, data: Path) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from scanops.release import cases, smoke
 from scanops.release.engine import Engine
+from scanops.serving import tokens
 from tests.compose import FILE, PROGRAMS, Stack, compose_command, stand_in
 from tests.conftest import require_part
 from tests.dashboard import expressions
@@ -68,11 +69,20 @@ def stack(
         "SCANOPS_SUBNET": f"10.213.{os.getpid() % 256}.0/24",
         "SCANOPS_CERTIFICATES": str(folder / "certificates"),
         "GRAFANA_ADMIN_PASSWORD_FILE": str(folder / "password"),
+        "SCANOPS_TOKENS": "/run/scanops/tokens",
+        "SCANOPS_TOKENS_FOLDER": str(folder / "tokens"),
+        "SCANOPS_SCRAPE_TOKEN_FILE": str(folder / "scrape"),
+        "SCANOPS_FEEDBACK": "/feedback/store.sqlite",
+        "SCANOPS_IMAGE_DIGEST": report["digest"],
     }
+    (folder / "tokens").mkdir()
+    (token, first), (scrape, second) = tokens.make("ward"), tokens.make("prometheus")
+    (folder / "tokens" / "tokens").write_text(f"{first}\n{second}\n", encoding="utf-8")
+    (folder / "scrape").write_text(scrape, encoding="utf-8")
     (folder / "password").write_text("unused", encoding="utf-8")
     files = ("--file", str(FILE), "--file", str(override))
     command = [*(command or []), "--project-name", name, *files]
-    made = Stack(engine, name, tuple(command), environment, https, plain)
+    made = Stack(engine, name, tuple(command), environment, https, plain, token)
     try:
         made.call("up", "--detach", "scanops", "caddy", "prometheus")
         yield made
@@ -97,7 +107,8 @@ def trusted(stack: Stack) -> ssl.SSLContext:
 def ask(
     stack: Stack, trusted: ssl.SSLContext, method: str, path: str, body: Any = None, **headers: str
 ) -> tuple[int, http.client.HTTPMessage, bytes]:
-    """Ask through TLS, with the certificate and the name in it verified."""
+    """Ask through TLS, with the certificate and the name in it verified, and with the token."""
+    headers = {"Authorization": f"Bearer {stack.token}"} | headers
     connection = http.client.HTTPSConnection("localhost", stack.https, timeout=60, context=trusted)
     try:
         connection.request(
@@ -126,6 +137,16 @@ def test_scans_sent_over_tls_get_the_recorded_answers(
     assert headers["strict-transport-security"] == "max-age=31536000"
     assert headers["content-security-policy"].startswith("default-src 'none'")
     assert "server" not in headers
+
+
+def test_tokens_and_feedback_hold_here_too(stack: Stack, trusted: ssl.SSLContext) -> None:
+    """Without a token there is no answer; the volume is the service's to write; /version names the digest."""
+    assert ask(stack, trusted, "GET", "/v2")[0] == 200
+    assert ask(stack, trusted, "GET", "/v2", Authorization="Bearer no-token")[0] == 401
+    told = json.loads(ask(stack, trusted, "GET", "/version")[2])
+    assert told["image_digest"] == stack.environment["SCANOPS_IMAGE_DIGEST"]
+    size = stack.inside("scanops", "import os; print(os.stat('/feedback/store.sqlite').st_size)")
+    assert int(size) > 0
 
 
 @pytest.mark.filterwarnings("ignore:ssl.TLSVersion:DeprecationWarning")

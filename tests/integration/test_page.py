@@ -75,6 +75,31 @@ def test_dropped_files_are_answered_each(page: Page, scan: Path) -> None:
     assert page.get_by_role("status").inner_text() == "One scan classified, 1 could not be used."
 
 
+def test_what_the_browser_cannot_read_says_so(page: Page, scan: Path) -> None:
+    """A file that is gone, and a folder that may not be opened, have their cards; the rest is answered.
+
+    Both entries are fakes: a script cannot drop a path of the disk.
+    """
+    page.evaluate(
+        """() => {
+            const real = DataTransferItem.prototype.webkitGetAsEntry;
+            const refuse = (_, reject) => reject(new DOMException("not to be read", "NotReadableError"));
+            DataTransferItem.prototype.webkitGetAsEntry = function () {
+                const { name } = this.getAsFile();
+                if (name === "gone.png") return { name, isFile: true, file: refuse };
+                if (name === "closed") return { name, createReader: () => ({ readEntries: refuse }) };
+                return real.call(this) ?? this.getAsFile();
+            };
+        }"""
+    )
+    drop(page, ("gone.png", b"x"), ("good.png", scan.read_bytes()), ("closed", b"x"))
+    page.locator(".card .bars").wait_for()
+    cards = page.locator(".card.failed")
+    assert cards.locator(".name").all_inner_texts() == ["gone.png", "closed"]
+    assert all("could not read it" in text for text in cards.all_inner_texts())
+    assert page.locator("#counts").inner_text() == "3 scans · 1 classified · 2 failed"
+
+
 def test_a_file_that_is_refused_alone_says_why(page: Page) -> None:
     """Where no file of a request can be used, the reason still reaches its card."""
     drop(page, ("bad.png", b"no image"))

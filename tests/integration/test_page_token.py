@@ -20,7 +20,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
 def test_a_wrong_token_is_told_and_the_right_one_answers(
     browser: Browser, scan: Path, tmp_path: Path
 ) -> None:
-    """The token is typed by keyboard, kept out of address and storage, and answers what was refused."""
+    """The token is typed by keyboard, kept out of address and storage, and answers what was refused, once."""
     token, line = tokens.make("ward")
     file = tmp_path / "tokens"
     file.write_text(f"{line}\n", encoding="utf-8")
@@ -34,10 +34,19 @@ def test_a_wrong_token_is_told_and_the_right_one_answers(
         page.keyboard.press("Enter")
         page.locator(".failed", has_text="valid access token").wait_for()
         page.locator("#access").wait_for()
+        for _ in range(2):  # still without the token
+            with page.expect_response("**/v1/predict"):
+                page.get_by_role("button", name="Try again").click()
+            page.locator(".failed", has_text="valid access token").wait_for()
         page.screenshot(path=tmp_path / "token.png")
+        asked: list[str] = []
+        page.on("request", lambda sent: asked.append(sent.url))
         page.get_by_label("Access token").fill(token)
         page.get_by_role("button", name="Use it").click()
         page.locator(".card .bars").first.wait_for()
+        page.wait_for_load_state("networkidle")
+        assert [url for url in asked if url.endswith("/v1/predict")] == [f"{served.url}/v1/predict"]
+        assert page.locator(".map-panel").count() == 1
         assert page.locator("#access").is_hidden()
         assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
         assert token not in page.url

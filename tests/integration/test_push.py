@@ -60,7 +60,7 @@ def test_an_image_goes_to_a_registry_and_comes_back(
     oci_archive.export(registry, pushed["digest"], tmp_path / "image.tar")
     engine.call("rmi", "--force", pushed["image_id"])
     assert not engine.has_image(pushed["image_id"])
-    engine.load(tmp_path / "image.tar")
+    engine.call("load", "--input", str(tmp_path / "image.tar"))
     assert engine.image_id(f"scanops:{pushed['tag']}") == pushed["image_id"]
 
 

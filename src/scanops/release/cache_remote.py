@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -32,7 +33,19 @@ def configure(root: Path, environ: Mapping[str, str]) -> bool:
     """
     url = environ.get(VARIABLE)
     if url:
-        command = ["dvc", "remote", "add", "--quiet", "--local", "--force", "--default", NAME, url]
+        command = [
+            sys.executable,
+            "-m",
+            "dvc",
+            "remote",
+            "add",
+            "--quiet",
+            "--local",
+            "--force",
+            "--default",
+            NAME,
+            url,
+        ]
         done = subprocess.run(command, cwd=root, check=False, capture_output=True, text=True)
         if done.returncode:
             raise ConfigError(
@@ -98,7 +111,7 @@ def _transfer(root: Path, word: str, fault: str) -> None:
         if not repo.config["core"].get("remote"):
             raise ConfigError(VARIABLE, "is not set, and DVC has no default remote", "Set it to its address")
     require_answer(root)
-    command = ["dvc", word, "--run-cache"]
+    command = [sys.executable, "-m", "dvc", word, "--run-cache"]
     done = subprocess.run(command, cwd=root, check=False)
     if done.returncode:
         raise OutsideError("the DVC remote", fault, "See above; run again to go on")

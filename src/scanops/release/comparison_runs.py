@@ -62,18 +62,13 @@ def training(rules: Tracking, model_sha256: str) -> Trained | None:
         place = mlflow.get_experiment_by_name(rules.experiment)
         if place is None:
             return None
-        found = mlflow.MlflowClient().search_runs(
-            [place.experiment_id],
-            f"tags.model_sha256 = '{model_sha256}' and attributes.status = 'FINISHED'",
-            order_by=["attributes.start_time DESC"],
-            max_results=1,
-        )
+        found = tracking.find_training([place.experiment_id], model_sha256)
     except tracking.FAULTS as error:
         _warn("a training run was not found there", error)
         return None
-    if not found:
+    if found is None:
         return None
-    info, tags = found[0].info, found[0].data.tags
+    info, tags = found.info, found.data.tags
     whole = tags.get(RESUMED) != "True"
     return Trained(info.run_id, (info.end_time - info.start_time) / 1000.0 if whole else None)
 

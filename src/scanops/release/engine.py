@@ -137,14 +137,6 @@ class Engine:
         """Make an image of one layer from a tar of a root file system."""
         self.call("import", "--message", message, str(archive), reference)
 
-    def save(self, reference: str, archive: Path) -> None:
-        """Write an image to a tar, for a host that no registry reaches."""
-        self.call("save", "--output", str(archive), reference)
-
-    def load(self, archive: Path) -> None:
-        """Read an image from a tar that `save` wrote."""
-        self.call("load", "--input", str(archive))
-
     def run_once(self, reference: str, *command: str, timeout_s: float = 60) -> str:
         """Run a command in a container without a network that is removed again; return what it printed."""
         options = ("--rm", "--network", "none", "--entrypoint", command[0])

@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections import Counter
@@ -226,7 +227,7 @@ def _lives(pid: int) -> bool:
 
 
 def _dvc(root: Path, *words: str, **environment: str) -> str:
-    command, environ = ["dvc", *words], {**os.environ, **environment}
+    command, environ = [sys.executable, "-m", "dvc", *words], {**os.environ, **environment}
     # Files, no pipes: the workers that `queue start` leaves behind would hold these open.
     with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as complained:
         done = subprocess.run(command, cwd=root, env=environ, stdout=said, stderr=complained, check=False)

@@ -45,16 +45,12 @@ def stage(archive: Path, digest: str, out: Path) -> dict[str, Any]:
             layers = manifest["layers"]
             for layer in layers:
                 _take(tar, archive, layer["digest"], out)
+            named = zip(layers, diff_ids, strict=True)
+            described = [{"blob": one["digest"], "diff_id": name, "size": one["size"]} for one, name in named]
+            size_bytes = sum(one["size"] for one in layers)
     except (tarfile.TarError, ValueError, KeyError, TypeError) as error:
         raise OutsideError(f"archive {archive}", f"holds no image ({error})", REMEDY) from error
-    named = zip(layers, diff_ids, strict=True)
-    described = [{"blob": one["digest"], "diff_id": name, "size": one["size"]} for one, name in named]
-    return {
-        "digest": digest,
-        "config": config,
-        "bytes": sum(one["size"] for one in layers),
-        "layers": described,
-    }
+    return {"digest": digest, "config": config, "bytes": size_bytes, "layers": described}
 
 
 def _require_checksum(archive: Path) -> None:

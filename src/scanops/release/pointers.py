@@ -11,11 +11,10 @@ from collections.abc import Sequence
 
 from scanops.config import Tracking
 from scanops.errors import VerdictError
-from scanops.release import ledger, registry
+from scanops.release import ledger, registry, tracking
 from scanops.release.ledger import Entry
 
 WITNESS = "ledger_entry"  # value: number and hash of the last entry, `7:3f…`
-MODEL_TAG = "model_sha256"  # on a training's run
 
 
 def follow(rules: Tracking, entries: Sequence[Entry]) -> None:
@@ -77,12 +76,12 @@ def training_run(rules: Tracking, model_sha256: str) -> str | None:
         model_sha256: The model's hash.
 
     Returns:
-        The newest such run's id, or None where this server has none.
+        The id of the newest such run that ended well, or None where this server has none.
     """
     with registry.opened(rules) as client:
         experiments = [one.experiment_id for one in client.search_experiments()]
-        found = client.search_runs(experiments, f"tags.{MODEL_TAG} = '{model_sha256}'", max_results=1)
-    return str(found[0].info.run_id) if found else None
+        found = tracking.find_training(experiments, model_sha256)
+    return str(found.info.run_id) if found else None
 
 
 def registration_run(rules: Tracking, version: str) -> str | None:

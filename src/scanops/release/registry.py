@@ -27,7 +27,6 @@ from scanops.config import Tracking
 from scanops.errors import ConfigError, OutsideError, VerdictError
 from scanops.release import card, tracking
 from scanops.release.addresses import hide_password
-from scanops.release.ledger import Stage
 
 SOURCE = Path(scanops.__file__).parent
 # What a bundle needs to answer; the service's lock file has their exact versions.
@@ -102,21 +101,6 @@ def fetch(rules: Tracking, which: str, target: Path) -> Version | None:
         shutil.copytree(_folder_of(version, Path(scratch)), draft)  # scratch may lie on another disk
         _require_as_registered(version, draft)
     return Version(str(version.version), str(version.tags[TAG]))
-
-
-def point(rules: Tracking, alias: Stage, version: Version) -> None:
-    """Move an alias to a version.
-
-    Args:
-        rules: Where the registry is, and the model's name there.
-        alias: Which.
-        version: What it names from now on.
-
-    Raises:
-        OutsideError: The registry cannot be reached, or has no such version.
-    """
-    with opened(rules) as client:
-        client.set_registered_model_alias(rules.model, alias, version.number)
 
 
 def _make(client: mlflow.MlflowClient, model: str, bundle: Path, tags: dict[str, str]) -> ModelVersion:

@@ -6,10 +6,11 @@ import contextlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import mlflow
+import mlflow.entities
 from mlflow.exceptions import MlflowException
 from pydantic import BaseModel
 from sqlalchemy.exc import SQLAlchemyError
@@ -21,6 +22,8 @@ from scanops.release.addresses import hide_password
 
 # What MLflow and the drivers below it raise when a server or a data base is not to be had.
 FAULTS = (MlflowException, OSError, ImportError, SQLAlchemyError)
+
+MODEL_TAG = "model_sha256"  # on a training's run
 
 
 class Run:
@@ -114,6 +117,22 @@ def run(rules: Tracking, name: str, sections: Mapping[str, BaseModel], tags: dic
         status = "FINISHED"
     finally:
         opened.end(status)
+
+
+def find_training(experiments: Sequence[str], model_sha256: str) -> mlflow.entities.Run | None:
+    """Find the run that trained a model, on the server that is set.
+
+    Args:
+        experiments: MLflow's ids of those that are searched.
+        model_sha256: The hash of the Keras model, a tag of the run.
+
+    Returns:
+        The newest that ended well; None where there is none.
+    """
+    rule = f"tags.{MODEL_TAG} = '{model_sha256}' and attributes.status = 'FINISHED'"
+    newest = ["attributes.start_time DESC"]
+    found = mlflow.MlflowClient().search_runs(list(experiments), rule, order_by=newest, max_results=1)
+    return found[0] if found else None
 
 
 @contextlib.contextmanager

@@ -56,7 +56,7 @@ class AllowList:
         entries: As above, separated by commas; empty allows nothing.
 
     Raises:
-        ConfigError: An entry is none of these.
+        ConfigError: An entry is none of these, or there are networks and no host.
     """
 
     def __init__(self, entries: str) -> None:
@@ -64,6 +64,9 @@ class AllowList:
         self._networks: list[Network] = []
         for entry in filter(None, (one.strip() for one in entries.split(","))):
             self._add(entry)
+        if self._networks and not self._origins:
+            remedy = "Name the hosts too: a network only permits where a listed host may lie"
+            raise ConfigError(f"allowed hosts {entries.strip()}", "are networks alone", remedy)
 
     def __bool__(self) -> bool:
         return bool(self._origins)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import errno
 import os
 import signal
 import sys
@@ -21,13 +22,12 @@ from tqdm import tqdm
 
 from scanops import filenames, listing, workers
 from scanops.bundle import bundle as bundles
-from scanops.errors import ConfigError, ScanopsError, VerdictError
+from scanops.errors import ConfigError, OutsideError, ScanopsError, VerdictError
 from scanops.serving import batch_answers, batch_table
 from scanops.serving.batch_answers import Row
 from scanops.serving.batch_journal import UNKNOWN, Journal, State
 
 INTERRUPTED = 130
-OUTSIDE = 4
 
 
 def main() -> None:
@@ -41,9 +41,14 @@ def main() -> None:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except OSError as error:
-        remedy = "Free some space, or name another output; then run again to go on"
-        print(f"error: {error.filename or options.out}: {error.strerror}. {remedy}", file=sys.stderr)
-        sys.exit(OUTSIDE)
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        remedy = (
+            "Free some space, or name another output" if full else "Look at it, its permissions and its disk"
+        )
+        place, fault = str(error.filename or options.out), error.strerror or str(error)
+        told = OutsideError(place, fault, f"{remedy}; then run again to go on")
+        print(f"error: {told}", file=sys.stderr)
+        sys.exit(told.exit_code)
     except KeyboardInterrupt:
         print(f"\ninterrupted: {journal} holds what is answered; run again to go on", file=sys.stderr)
         sys.exit(INTERRUPTED)

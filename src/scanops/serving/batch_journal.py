@@ -29,7 +29,7 @@ class Journal:
         known: Rows by file, with the file's state when it was read.
 
     Raises:
-        ConfigError: It is of another bundle, or another process writes it.
+        ConfigError: It is of another bundle, is something else, or another process writes it.
         OutsideError: It cannot be written.
     """
 
@@ -97,6 +97,10 @@ class Journal:
         good = 0  # bytes up to the end of the last whole line
         for number, line in enumerate(self._file):
             entry = _parse(line)
+            if number == 0 and not self._is_ours(line, entry):
+                # Somebody's file under this name: what follows would cut it off.
+                fault = "is no journal of a batch"
+                raise ConfigError(str(self.path), fault, "Move it away, or name another output")
             if entry is None:
                 break
             if number == 0:
@@ -108,6 +112,11 @@ class Journal:
         self._file.seek(good)
         if not good:
             self._write(self._header)
+
+    def _is_ours(self, line: bytes, entry: dict[str, Any] | None) -> bool:
+        if entry is not None:
+            return "scanops_batch" in entry
+        return not line.endswith(b"\n") and json.dumps(self._header).encode().startswith(line)
 
     def _require_same(self, found: dict[str, Any]) -> None:
         if found != self._header:

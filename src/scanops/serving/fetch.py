@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import ssl
 from collections.abc import Iterable
 from typing import Any
 
-from scanops.serving.addresses import AllowList, Place
+from scanops.serving.addresses import PORTS, AllowList, Place
 from scanops.serving.limits import MIB
 from scanops.serving.problems import ProblemError
 from scanops.serving.room import RequestRoom
@@ -51,15 +52,14 @@ async def fetch(
 async def _get(place: Place, address: str, held: RequestRoom, most_bytes: int) -> bytearray:
     import httpcore  # noqa: PLC0415 -- see `fetch`
 
-    # The system's certificates, and SSL_CERT_FILE: a hospital's own authority counts.
-    pool = httpcore.AsyncConnectionPool(
-        ssl_context=ssl.create_default_context(), network_backend=_pinned(address)
-    )
-    host = f"[{place.host}]" if ":" in place.host else place.host
-    named = host if place.port in (80, 443) else f"{host}:{place.port}"
-    url = httpcore.URL(scheme=place.scheme, host=host, port=place.port, target=place.target)
-    headers = [("host", named), ("accept-encoding", "identity"), ("user-agent", "scanops")]
-    async with pool, pool.stream("GET", url, headers=headers) as response:
+    # Read from the disk once, and beside the loop: certificates take a while.
+    context = await asyncio.to_thread(_authorities) if place.scheme == "https" else None
+    pool = httpcore.AsyncConnectionPool(ssl_context=context, network_backend=_pinned(address))
+    url = httpcore.URL(scheme=place.scheme, host=_host(place), port=place.port, target=place.target)
+    headers = [("host", host_header(place)), ("accept-encoding", "identity"), ("user-agent", "scanops")]
+    # An address of IPv6 is in brackets in a URL, and without them in a certificate.
+    held_to = {"sni_hostname": place.host}
+    async with pool, pool.stream("GET", url, headers=headers, extensions=held_to) as response:
         if response.status != 200:
             detail = "redirects, which is not followed" if 300 <= response.status < 400 else "has no image"
             raise ProblemError(422, f"The URL {detail} (status {response.status}).")
@@ -75,6 +75,25 @@ async def _get(place: Place, address: str, held: RequestRoom, most_bytes: int) -
             if len(body) > most_bytes:
                 raise _too_large(most_bytes)
         return body
+
+
+def host_header(place: Place) -> str:
+    """Give the header `Host` (RFC 9110, section 7.2): the port is left out where it is the scheme's own.
+
+    Args:
+        place: Where a URL leads.
+    """
+    return _host(place) if place.port == PORTS[place.scheme] else f"{_host(place)}:{place.port}"
+
+
+def _host(place: Place) -> str:
+    return f"[{place.host}]" if ":" in place.host else place.host
+
+
+@functools.cache
+def _authorities() -> ssl.SSLContext:
+    """Trust the system's certificates, and SSL_CERT_FILE: a hospital's own authority counts."""
+    return ssl.create_default_context()
 
 
 def _too_large(most_bytes: int) -> ProblemError:

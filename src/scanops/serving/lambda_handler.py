@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import binascii
-import json
 import logging
 import time
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
 from mangum import Mangum
 from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 from mangum.types import LambdaContext
+from starlette.types import Receive, Scope, Send
 
 from scanops.errors import ConfigError, OutsideError
-from scanops.serving.problems import MEDIA_TYPE
+from scanops.serving.headers import Guard
+from scanops.serving.problems import MEDIA_TYPE, ProblemError, respond
 from scanops.serving.service import Service
 
 READY_TIMEOUT_S = 60
@@ -48,7 +50,9 @@ class Handler:
         self._loop = asyncio.new_event_loop()
         asyncio.set_event_loop(self._loop)
         # mangum's own lifespan would start and end the service, and load the model, in each event.
-        self._adapter = Mangum(app, lifespan="off", api_gateway_base_path=base_path, text_mime_types=_TEXT)
+        adapt = partial(Mangum, lifespan="off", api_gateway_base_path=base_path, text_mime_types=_TEXT)
+        self._adapter = adapt(app)
+        self._refusal = adapt(Guard(_refuse_body, app.state.service.metrics))
         self._lifespan = app.router.lifespan_context(app)
         self._loop.run_until_complete(self._lifespan.__aenter__())
         self._wait(app.state.service, base_path.rstrip("/"))
@@ -73,7 +77,7 @@ class Handler:
         try:
             return self._adapter(event, context)
         except binascii.Error:
-            return _malformed()
+            return self._refusal({**event, "body": "", "isBase64Encoded": False}, context)
 
     def close(self) -> None:
         """End the service; a function that is frozen and discarded needs none."""
@@ -92,8 +96,6 @@ class Handler:
             self._loop.run_until_complete(asyncio.sleep(_POLL_S))
 
 
-def _malformed() -> dict[str, Any]:
-    detail = "The body is not the base64 that the event says it is."
-    problem = {"type": "about:blank", "title": "Bad Request", "status": 400, "detail": detail}
-    headers = {"content-type": MEDIA_TYPE}
-    return {"statusCode": 400, "headers": headers, "body": json.dumps(problem), "isBase64Encoded": False}
+async def _refuse_body(scope: Scope, receive: Receive, send: Send) -> None:
+    problem = ProblemError(400, "The body is not the base64 that the event says it is.")
+    await respond(problem)(scope, receive, send)

@@ -73,7 +73,8 @@ class Metrics:
 
         Args:
             route: The route as written in the code, or `unknown`; never a path as sent.
-            status: HTTP status of the answer; 0 where the client left before there was one.
+            status: HTTP status of the answer; where there was none, 499 for a client that left, and 0 for a
+                service that was ended.
             seconds: From its header to the end of the answer.
         """
         self._requests.labels(route, str(status)).inc()

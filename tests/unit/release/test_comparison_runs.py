@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import mlflow
 import pytest
 
 from scanops.config import Tracking
-from scanops.release import comparison_runs, tracking
+from scanops.release import comparison_runs, pointers, tracking
 
 RULES = Tracking(uri="sqlite:///runs.db", experiment="c")
 ENTRY: dict[str, Any] = {
@@ -83,6 +84,19 @@ def test_a_resumed_training_has_no_duration(place: None) -> None:
     assert resumed.seconds is None
     assert whole is not None
     assert whole.seconds is not None
+
+
+def test_a_training_that_failed_is_nobody_s(place: None) -> None:
+    """The lineage of a bundle and a comparison name the same run: the newest that ended well."""
+    with tracking.run(RULES, "training", {}, {}) as run:
+        run.tag(model_sha256="f")
+        ended_well = mlflow.active_run().info.run_id
+    with contextlib.suppress(ZeroDivisionError), tracking.run(RULES, "training", {}, {}) as run:
+        run.tag(model_sha256="f")
+        raise ZeroDivisionError
+    trained = comparison_runs.training(RULES, "f")
+    assert trained is not None
+    assert pointers.training_run(RULES, "f") == trained.run_id == ended_well
 
 
 def test_a_server_that_fails_costs_the_records_alone(

@@ -7,6 +7,7 @@ import io
 import json
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from scanops.errors import ConfigError, OutsideError
 from scanops.release import image_archive
 
 
-def make_archive(folder: Path, spoil: str = "") -> tuple[Path, str]:
+def make_archive(folder: Path, spoil: str = "", diff_ids: int = 2, size: object = 60) -> tuple[Path, str]:
     """Write an OCI archive of two layers; `spoil` names a blob whose bytes are then others."""
     blobs: dict[str, bytes] = {}
 
@@ -24,8 +25,9 @@ def make_archive(folder: Path, spoil: str = "") -> tuple[Path, str]:
         return name
 
     layers = [put(b"base" * 1000), put(b"bundle" * 10)]
-    config = put(json.dumps({"rootfs": {"diff_ids": ["sha256:" + "a" * 64, "sha256:" + "b" * 64]}}).encode())
-    listed = [{"digest": name, "size": len(blobs[name])} for name in layers]
+    config = put(json.dumps({"rootfs": {"diff_ids": ["sha256:" + "a" * 64] * diff_ids}}).encode())
+    listed = [{"digest": layers[0], "size": 4000}, {"digest": layers[1], "size": size}]
+    listed = [{name: value for name, value in one.items() if value is not None} for one in listed]
     digest = put(json.dumps({"config": {"digest": config}, "layers": listed}).encode())
     spoilt = {"manifest": digest, "config": config, "layer": layers[1]}.get(spoil)
     path = folder / "image.tar"
@@ -51,6 +53,15 @@ def test_every_blob_is_taken_and_described(tmp_path: Path) -> None:
         data = (tmp_path / "out" / blob.removeprefix("sha256:")).read_bytes()
         assert "sha256:" + hashlib.sha256(data).hexdigest() == blob
     assert image_archive.stage(archive, digest, tmp_path / "out") == plan
+
+
+@pytest.mark.parametrize("changes", [{"diff_ids": 1}, {"diff_ids": 3}, {"size": None}, {"size": "60"}])
+def test_a_manifest_that_does_not_fit_is_told(tmp_path: Path, changes: dict[str, Any]) -> None:
+    """Layers without a name of their content, or without a size, are no image: said with a remedy."""
+    archive, digest = make_archive(tmp_path, **changes)
+    with pytest.raises(OutsideError, match="holds no image") as told:
+        image_archive.stage(archive, digest, tmp_path / "out")
+    assert "make export-image" in told.value.remedy
 
 
 def test_a_flipped_byte_is_found(tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from scanops.errors import OutsideError, VerdictError
 from scanops.release import card, registry
 from tests.bundles import make_bundle
 from tests.conftest import require_part
+from tests.releases import point
 
 CARD = "# Model card\n\n" + "A line of it.\n" * 500
 TAGS = {"git_sha": "c" * 40, "data_sha256": "d" * 64}
@@ -141,7 +142,7 @@ def hold(rules: Tracking, folder: Path) -> None:
     assert (one.number, one.bundle_sha256, one.fresh) == ("1", bundles.hash_bundle(first), True)
     again = registry.register(rules, first, TAGS)
     assert (again.number, again.fresh) == ("1", False)
-    registry.point(rules, "production", one)
+    point(rules, one)
     two = registry.register(rules, make_bundle(folder / "second", ("a", "b")), TAGS)
     fetched = {alias: registry.fetch(rules, alias, folder / alias) for alias in ("candidate", "production")}
     assert {alias: version.number for alias, version in fetched.items() if version} == {
@@ -179,7 +180,7 @@ def test_a_bundle_comes_back_from_a_server_with_postgresql(server: Tracking, tmp
 def test_a_changed_store_is_refused(local: Tracking, tmp_path: Path) -> None:
     """What is fetched must be what was registered; nothing is left where it is not."""
     version = registry.register(local, make_bundle(tmp_path / "bundle"), TAGS)
-    registry.point(local, "production", version)
+    point(local, version)
     (stored,) = (tmp_path / "mlruns").rglob(bundles.DESCRIPTION)
     described = json.loads(stored.read_text())
     stored.write_text(json.dumps({**described, "architecture": "another"}))
@@ -192,7 +193,7 @@ def test_a_changed_store_is_refused(local: Tracking, tmp_path: Path) -> None:
 def test_a_damaged_store_is_told(damage: str, local: Tracking, tmp_path: Path) -> None:
     """A version whose files are not one whole bundle is refused by its name, and nothing is left of it."""
     version = registry.register(local, make_bundle(tmp_path / "bundle"), TAGS)
-    registry.point(local, "production", version)
+    point(local, version)
     (stored,) = (tmp_path / "mlruns").rglob(bundles.DESCRIPTION)
     if damage == "no bundle":
         stored.unlink()
@@ -212,7 +213,7 @@ def test_a_full_disk_here_is_not_the_registrys_fault(
 ) -> None:
     """What the local disk refuses is told as that, not as a registry that is to be started."""
     version = registry.register(local, make_bundle(tmp_path / "bundle"), TAGS)
-    registry.point(local, "production", version)
+    point(local, version)
 
     def fail(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")

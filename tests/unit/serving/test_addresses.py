@@ -17,6 +17,14 @@ LIST = AllowList(
 )
 
 
+@pytest.mark.parametrize("entries", ["10.1.0.0/16", "10.1.0.0/16, 2001:db8::/32"])
+def test_networks_alone_are_refused(entries: str) -> None:
+    """They name nobody to ask: the feature would be off without a word."""
+    with pytest.raises(ConfigError, match="are networks alone"):
+        AllowList(entries)
+    assert AllowList(f"{entries}, pacs.hospital.example")
+
+
 @pytest.mark.parametrize(
     ("url", "host", "port"),
     [
@@ -127,7 +135,6 @@ def test_an_entry_that_means_nothing_is_refused_at_the_start(entry: str) -> None
 
 
 def test_an_empty_list_is_off() -> None:
-    """Nothing, or networks alone, allow no host."""
+    """Nothing allows no host; an address is one."""
     assert not AllowList("")
-    assert not AllowList("10.0.0.0/8")
     assert AllowList("::1").require("https://[::1]/").host == "::1"

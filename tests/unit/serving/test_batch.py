@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import fcntl
 import importlib.util
 import json
@@ -19,7 +20,9 @@ from pyarrow import parquet
 
 from scanops import imaging
 from scanops.bundle.predictor import Predictor
+from scanops.errors import ConfigError
 from scanops.serving import batch, batch_answers, batch_table
+from scanops.serving.batch_journal import Journal
 from tests.bundles import make_bundle
 from tests.dicom_files import encode as encode_dicom
 from tests.pictures import encode, noise, save
@@ -237,6 +240,32 @@ def stop(*_arguments: object) -> None:
     raise ZeroDivisionError
 
 
+@pytest.mark.parametrize(
+    ("content", "ours"),
+    [
+        (b"A diary of mine\nof two lines\n", False),
+        (b"no line at all", False),
+        (b'{"my": "diary"}\n', False),
+        (bytes(20) + b"\n", False),
+        (b"", True),
+        (b'{"scanops_ba', True),  # killed while its first line was written
+    ],
+)
+def test_what_is_no_journal_is_left_alone(tmp_path: Path, content: bytes, ours: bool) -> None:
+    """A file of that name that a batch has not begun is refused, and keeps every byte."""
+    path = tmp_path / "p.csv.journal"
+    path.write_bytes(content)
+    if ours:
+        with Journal(path, "f" * 64) as journal:
+            journal.add("a.png", (1, 2), [])
+        with Journal(path, "f" * 64) as journal:
+            assert journal.knows("a.png", (1, 2))
+    else:
+        with pytest.raises(ConfigError, match="is no journal"):
+            Journal(path, "f" * 64)
+        assert path.read_bytes() == content
+
+
 def test_a_journal_belongs_to_one_bundle_and_one_run(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -252,6 +281,34 @@ def test_a_journal_belongs_to_one_bundle_and_one_run(
         assert command(tmp_path / "scans", out, bundle, monkeypatch) == 2
     assert "another run" in capsys.readouterr().err
     assert not out.exists()
+
+
+REMEDIES = {
+    errno.ENOSPC: "Free some space, or",
+    errno.EDQUOT: "Free some space, or",
+    errno.EACCES: "permissions",
+}
+
+
+@pytest.mark.parametrize("number", REMEDIES)
+def test_what_the_disk_refuses_has_its_own_remedy(
+    bundle: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    number: int,
+) -> None:
+    """Space where that is short, else the file and its permissions; 4 in any case (the refusal is a fake)."""
+
+    def refuse(*_arguments: object) -> None:
+        raise OSError(number, os.strerror(number), "/there/p.csv")
+
+    save(tmp_path / "scans" / "a.png", encode(noise(1)))
+    monkeypatch.setattr(batch_table, "write", refuse)
+    assert command(tmp_path / "scans", tmp_path / "p.csv", bundle, monkeypatch) == 4
+    told = capsys.readouterr().err
+    assert f"error: /there/p.csv: {os.strerror(number)}. " in told
+    assert {remedy for remedy in REMEDIES.values() if remedy in told} == {REMEDIES[number]}
 
 
 def test_usage_and_its_exit_codes(

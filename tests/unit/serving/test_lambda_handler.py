@@ -113,11 +113,24 @@ def test_an_event_of_another_kind_is_refused(event: Any, handler: Handler) -> No
         handler(event, CONTEXT)
 
 
-def test_a_body_that_is_no_base64_is_the_clients_mistake(handler: Handler) -> None:
-    """It is answered with 400, and the next event is served."""
-    event = {**http_api("POST", "/v1/predict", b"x", "text/plain"), "body": "abc"}
-    answer = handler(event, CONTEXT)
-    assert (answer["statusCode"], json.loads(answer["body"])["status"]) == (400, 400)
+@pytest.mark.parametrize("kind", [http_api, rest_api])
+def test_a_body_that_is_no_base64_is_the_clients_mistake(
+    kind: Event, handler: Handler, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is answered, logged and counted as every refusal is, and the next event is served."""
+    event = {**kind("POST", "/v1/predict", b"x", "text/plain"), "body": "abc"}
+    with caplog.at_level(logging.INFO):
+        answer = handler(event, CONTEXT)
+    problem = json.loads(answer["body"])
+    assert (answer["statusCode"], problem["status"]) == (400, 400)
+    assert "not the base64" in problem["detail"]
+    assert answer["headers"]["content-type"] == "application/problem+json"
+    assert answer["headers"]["x-request-id"] == problem["request_id"]
+    assert answer["headers"]["x-content-type-options"] == "nosniff"
+    (line,) = [json.loads(record.message) for record in caplog.records if '"request"' in record.message]
+    assert (line["request_id"], line["status"]) == (problem["request_id"], 400)
+    counted = handler(http_api("GET", "/metrics"), CONTEXT)["body"]
+    assert 'scanops_requests_total{route="unknown",status="400"}' in counted
     assert handler(http_api("GET", "/readyz"), CONTEXT)["statusCode"] == 200
 
 

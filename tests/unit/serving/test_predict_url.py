@@ -17,6 +17,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
+from scanops.serving import fetch
 from scanops.serving.addresses import AllowList
 from scanops.serving.app import create_app
 from scanops.serving.limits import Limits
@@ -197,31 +198,71 @@ def test_it_is_off_by_default(bundle: Path) -> None:
     assert ask(client, "https://images.example.org/").status_code == 404
 
 
-def test_tls_is_held_to_the_name_that_was_asked_for(
-    bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+class IPv6(http.server.ThreadingHTTPServer):
+    """A host at an address of IPv6."""
+
+    address_family = socket.AF_INET6
+
+
+@pytest.mark.parametrize(
+    ("place", "called", "other"),
+    [(("127.0.0.1", 0), "localhost", "127.0.0.1"), (("::1", 0), "[::1]", "localhost")],
+    ids=["name", "IPv6"],
+)
+def test_tls_is_held_to_what_was_asked_for(
+    bundle: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    place: tuple[str, int],
+    called: str,
+    other: str,
 ) -> None:
-    """The connection goes to the checked address; the certificate is the name's, from a known authority."""
+    """It goes to the checked address; the certificate is that name's or address', from a known authority."""
     require_part(shutil.which("openssl"), "no openssl on the PATH")
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
-    curve, name = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"), "subjectAltName=DNS:localhost"
+    curve, name = (
+        ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+        "subjectAltName=" + ("IP:::1" if ":" in called else f"DNS:{called}"),
+    )
     command = ["openssl", "req", "-x509", "-nodes", "-days", "1", *curve, "-subj", "/CN=localhost"]
     command += ["-addext", name, "-keyout", str(key), "-out", str(certificate)]
     subprocess.run(command, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Host) as server:
+    kind = IPv6 if ":" in called else http.server.ThreadingHTTPServer
+    with kind(place, Host) as server:
         server.daemon_threads = True
         server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         port = server.server_port
-        allowed = AllowList(f"localhost:{port}, 127.0.0.1:{port}")
+        allowed = AllowList(f"localhost:{port}, 127.0.0.1:{port}, [::1]:{port}")
         for client in ready(bundle, allowed):
-            url = f"https://localhost:{port}/scan.png"
+            fetch._authorities.cache_clear()
+            url = f"https://{called}:{port}/scan.png"
             assert ask(client, url).status_code == 422  # from nobody known
             monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+            fetch._authorities.cache_clear()
             assert ask(client, url).status_code == 200
-            assert ask(client, f"https://127.0.0.1:{port}/scan.png").status_code == 422  # another's name
+            assert ask(client, f"https://{other}:{port}/scan.png").status_code == 422  # another's name
         server.shutdown()
+    fetch._authorities.cache_clear()
+
+
+@pytest.mark.parametrize(
+    ("url", "header"),
+    [
+        ("https://h.org/x", "h.org"),
+        ("https://h.org:443/x", "h.org"),
+        ("http://h.org:443/x", "h.org:443"),
+        ("https://h.org:80/x", "h.org:80"),
+        ("http://[2a00::1]:8080/x", "[2a00::1]:8080"),
+        ("https://[2a00::1]/x", "[2a00::1]"),
+    ],
+)
+def test_the_host_is_named_with_its_port_unless_it_is_the_scheme_s(url: str, header: str) -> None:
+    """A host that serves several names finds the right one."""
+    place = AllowList(url.removesuffix("/x")).require(url)
+    assert fetch.host_header(place) == header
 
 
 def test_a_name_is_looked_up_once(client: TestClient, host: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@ import { find, make, say } from "./dom.js";
 import { takeFiles } from "./intake.js";
 import { groups, predict, version } from "./service.js";
 import { text } from "./text.js";
-import { askForToken, takeToken } from "./token.js";
+import { askForToken, stopWaiting, takeToken } from "./token.js";
 import { enter, forget, update } from "./visit.js";
 
 let visit = new AbortController();
@@ -48,10 +48,21 @@ async function ask(items) {
 }
 
 async function askAgain(item) {
+  stopWaiting(item);
   wait(item);
   say(text.announceBusy(1));
   await ask([item]);
   say(text.announceDone(...(item.state === "failed" ? [0, 1] : [1, 0])));
+}
+
+// Files that the browser could not read have a card that says so, as those have that the server refused.
+function tellUnread(names) {
+  for (const name of names.reverse()) {
+    const item = addCard(new File([], name), visit.signal, update);
+    enter(item);
+    showFault(item, text.unread);
+  }
+  say(text.announceUnread(names.length));
 }
 
 function clear() {
@@ -87,6 +98,6 @@ for (const element of document.querySelectorAll("[data-text]")) element.textCont
 document.title = `${text.title} · ${text.tagline}`;
 find("clear").setAttribute("aria-label", text.clearLabel);
 find("clear").addEventListener("click", clear);
-takeFiles(classify);
+takeFiles(classify, tellUnread);
 takeToken((items) => items.filter((item) => item.signal === visit.signal).forEach(askAgain));
 showModel();

@@ -1,4 +1,4 @@
-import { make, readable, say, show } from "./dom.js";
+import { find, make, readable, say, show } from "./dom.js";
 import { explain } from "./service.js";
 import { text } from "./text.js";
 
@@ -9,6 +9,7 @@ let opacity = 80;
 export function heatMap(item, answer) {
   const panel = make("div", "map-panel");
   panel.id = `${item.card.id}-map`;
+  find(panel.id)?.remove(); // of an earlier answer
   panel.hidden = true;
   const toggle = make("button", "button quiet map-toggle", text.showMap);
   toggle.type = "button";

@@ -2,7 +2,7 @@ import { find } from "./dom.js";
 import { text } from "./text.js";
 
 // Every way in which scans come: chosen, pasted, dropped; folders are walked.
-export function takeFiles(classify) {
+export function takeFiles(classify, tellUnread) {
   find("files").addEventListener("change", (event) => {
     classify([...event.target.files]);
     event.target.value = ""; // the same file may be chosen again
@@ -13,11 +13,11 @@ export function takeFiles(classify) {
     event.preventDefault();
     classify(pasted.map((file) => new File([file], file.name || text.pasted, { type: file.type })));
   });
-  takeDrops(classify);
+  takeDrops(classify, tellUnread);
 }
 
 // The whole window takes a drop: one that misses the box would replace the page.
-function takeDrops(classify) {
+function takeDrops(classify, tellUnread) {
   const box = find("drop");
   for (const kind of ["dragenter", "dragover"]) {
     document.addEventListener(kind, (event) => {
@@ -34,14 +34,27 @@ function takeDrops(classify) {
     // Before the first await: a drop gives its files away only while it is handled.
     const dropped = [...(event.dataTransfer?.items ?? [])].filter((item) => item.kind === "file");
     const found = dropped.map((item) => item.webkitGetAsEntry() ?? item.getAsFile());
-    const files = (await Promise.all(found.map(walk))).flat();
+    const unread = [];
+    const files = (await Promise.all(found.map((entry) => walk(entry, unread)))).flat();
     classify(files);
+    if (unread.length) tellUnread(unread);
   });
 }
 
-async function walk(entry) {
+// The files below an entry; what cannot be read is named in `unread`, and spoils nothing else.
+async function walk(entry, unread) {
   if (!entry || entry instanceof File) return entry ? [entry] : [];
-  if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+  try {
+    if (entry.isFile) return [await new Promise((resolve, reject) => entry.file(resolve, reject))];
+    const inside = await list(entry);
+    return (await Promise.all(inside.map((one) => walk(one, unread)))).flat();
+  } catch {
+    unread.push(entry.name);
+    return [];
+  }
+}
+
+async function list(entry) {
   const reader = entry.createReader();
   const inside = [];
   // A reader gives a part of a folder at a time, and nothing at its end.
@@ -50,6 +63,5 @@ async function walk(entry) {
     if (!some.length) break;
     inside.push(...some);
   }
-  inside.sort((a, b) => a.name.localeCompare(b.name));
-  return (await Promise.all(inside.map(walk))).flat();
+  return inside.sort((a, b) => a.name.localeCompare(b.name));
 }

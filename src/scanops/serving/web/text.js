@@ -15,6 +15,7 @@ export const text = {
   waiting: "Reading…",
   unusable: "Could not be used",
   unsent: "Not answered",
+  unread: "The browser could not read it: it was moved or removed, or may not be opened. Drop it again.",
   again: "Try again",
   noAnswer: "No answer",
   anyway: "What it would have said",
@@ -26,6 +27,8 @@ export const text = {
   moreThan: "> 99.9 %",
   percent: (value) => `${value} %`,
   announceBusy: (count) => (count === 1 ? "Reading one scan." : `Reading ${count} scans.`),
+  announceUnread: (count) =>
+    count === 1 ? "One file or folder could not be read." : `${count} files or folders could not be read.`,
   announceDone: (done, failed) =>
     `${done === 1 ? "One scan" : `${done} scans`} classified` +
     (failed ? `, ${failed} could not be used.` : "."),

@@ -3,13 +3,18 @@ import { setToken } from "./service.js";
 import { text } from "./text.js";
 
 // Where the service wants a token, the page asks for it once, and sends what was refused again.
-let waiting = [];
+const waiting = new Set();
 
 export function askForToken(items) {
-  waiting.push(...items);
+  for (const item of items) waiting.add(item);
   find("access").hidden = false;
   find("token").focus();
   say(text.needsToken);
+}
+
+// It is asked on its own meanwhile: one answer is enough.
+export function stopWaiting(item) {
+  waiting.delete(item);
 }
 
 export function takeToken(askAgain) {
@@ -18,8 +23,8 @@ export function takeToken(askAgain) {
     setToken(find("token").value);
     find("token").value = "";
     find("access").hidden = true;
-    const items = waiting;
-    waiting = [];
+    const items = [...waiting];
+    waiting.clear();
     askAgain(items);
   });
 }
