@@ -22,8 +22,13 @@ def table(record: Mapping[str, Any], promoted: str | None) -> list[str]:
     for host, entry in sorted(record["hosts"].items()):
         status = entry["status"]
         digest = status.get("digest")
-        health = entry["fault"]["text"].split("(")[0].strip() if entry["fault"] else str(status["health"])
-        if promoted and digest != promoted:
+        health = (
+            entry["fault"]["text"].split("(")[0].split(". ")[0].strip()
+            if entry["fault"]
+            else str(status["health"])
+        )
+        # Of a host that did not answer nobody knows what it runs.
+        if promoted and status and digest != promoted:
             drifted.append(host)
             health += ", drift"
         if status.get("unpromoted"):
