@@ -83,7 +83,7 @@ def test_ssh_that_is_lost_in_the_middle(served: Site, table: Table) -> None:
     assert served.digests() == {**dict.fromkeys(machines.HOSTS, before), "cloud-2": wanted}
     shown = served.run("status")
     assert "ready, not yet verified" in next(
-        line for line in shown.out.splitlines() if line.startswith("cloud-2")
+        line for line in shown.out.splitlines() if line.startswith("cloud-2  example")
     )
     again = served.run("deploy", wanted)
     assert again.code == 0, again.out + again.err

@@ -23,11 +23,12 @@ def table(record: Mapping[str, Any], promoted: str | None) -> list[str]:
         status = entry["status"]
         digest = status.get("digest")
         health = (
-            entry["fault"]["text"].split("(")[0].strip()
+            entry["fault"]["text"].split("(")[0].split(". ")[0].strip()
             if entry["fault"]
             else str(status.get("health") or status.get("fault", "did not answer"))
         )
-        if promoted and digest != promoted:
+        # Of a host that did not answer nobody knows what it runs.
+        if promoted and status and digest != promoted:
             drifted.append(host)
             health += ", drift"
         if status.get("unpromoted"):
