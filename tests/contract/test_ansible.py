@@ -6,6 +6,7 @@ import json
 import os
 import re
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -174,6 +175,8 @@ def test_a_failure_is_one_line_for_programs(ansible: Path, tmp_path: Path) -> No
         "localhost,",
         "-c",
         "local",
+        "-e",
+        f"ansible_python_interpreter={sys.executable}",
         str(tmp_path / "play.yml"),
         SCANOPS_FAILURES=str(failures),
     )
