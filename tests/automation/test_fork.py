@@ -10,6 +10,7 @@ from tests.automation.site import Site
 from tests.fake_forge import REPOSITORY
 
 pytestmark = [pytest.mark.automation, pytest.mark.quick, pytest.mark.xdist_group("automation")]
+SET_UP = ("setup", "emulator", "deploy-tools")  # of every build in Jenkins
 
 
 def pull_request(site: Site, owner: str) -> dict[str, str]:
@@ -26,7 +27,8 @@ def test_a_fork_sees_no_secret(site: Site) -> None:
     """All of its checks run, none of them sees a secret or the job's token, and nothing is written for it."""
     before = site.state()
     found = pull_request(site, "stranger/scans")
-    assert set(found) == {"check", "check-ci", "parts", "test", "repro", "report"}
+    fetched = {"parts", "emulator", "deploy-tools"}
+    assert set(found) == {"check", "check-ci", "test", "repro", "report"} | fetched
     assert leaked(found) == set()
     assert site.state() == before
 
@@ -53,7 +55,7 @@ def test_in_jenkins_a_pull_request_sees_no_secret(site: Site) -> None:
     assert build.passed, build.out[-4000:]
     assert build.began == ("Set-up", "Check", "Test", "Phantom")
     found = looted(site)
-    assert set(found) == {"setup", "check", "test", "repro", "report"}
+    assert set(found) == {*SET_UP, "check", "test", "repro", "report"}
     assert leaked(found) == set()
 
 
@@ -75,7 +77,7 @@ def test_in_jenkins_production_needs_an_approval(site: Site) -> None:
     declined = jenkins.run(site, "main", approved=False, DO="promote", TO="production")
     assert (declined.result, declined.began) == ("ABORTED", ("Set-up", "Approval"))
     assert declined.asked == ("To production? (scanops-reviewers)",)
-    assert set(looted(site)) == {"setup", "report"}
+    assert set(looted(site)) == {*SET_UP, "report"}
     hostile.check_out(site)
     assert jenkins.run(site, "main", DO="promote", TO="staging").asked == ()
     assert {"promote", "deploy", "status"} <= set(looted(site))

@@ -53,11 +53,13 @@ class When {
 class Variables {
     private final Map<String, String> known
     private final Map<String, Object> secrets
+    private final Map<String, Object> params
     final Map<String, String> added = [:]
 
-    Variables(Map<String, String> known, Map<String, Object> secrets) {
+    Variables(Map<String, String> known, Map build) {
         this.known = known
-        this.secrets = secrets
+        this.secrets = build.secrets
+        this.params = build.params
     }
 
     Object credentials(String id) {
@@ -66,7 +68,13 @@ class Variables {
     }
 
     @Override
-    Object getProperty(String name) { return name == 'added' ? added : added[name] ?: known[name] }
+    Object getProperty(String name) {
+        switch (name) {
+            case 'added': return added
+            case 'params': return params
+            default: return added[name] ?: known[name]
+        }
+    }
 
     @Override
     void setProperty(String name, Object value) {
@@ -152,7 +160,7 @@ class Declarative {
     private Map<String, String> added(Block block) {
         Closure body = block.parts.environment
         if (!body) { return [:] }
-        Variables read = new Variables(variables, build.secrets)
+        Variables read = new Variables(variables, build)
         body.delegate = read
         body.resolveStrategy = Closure.DELEGATE_FIRST
         body.call()
