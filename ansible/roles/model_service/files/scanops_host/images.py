@@ -17,6 +17,7 @@ from scanops_host.settings import Settings
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 CHUNK = 1 << 20
+LOOKS = 5  # at all images, when one that was listed has gone
 
 
 def check_digest(digest: str) -> str:
@@ -80,10 +81,8 @@ def missing(settings: Settings, plan: dict[str, Any]) -> list[str]:
 
 def _layers_here(plan: dict[str, Any]) -> int:
     wanted = [layer["diff_id"] for layer in plan["layers"]]
-    ids = engine.call("image", "ls", "--quiet", "--no-trunc").split()
     here = 0
-    described = json.loads(engine.call("image", "inspect", *sorted(set(ids)))) if ids else []
-    for image in described:
+    for image in _all_here():
         same = 0
         for ours, theirs in zip(wanted, image["RootFS"].get("Layers") or []):
             if ours != theirs:
@@ -91,6 +90,18 @@ def _layers_here(plan: dict[str, Any]) -> int:
             same += 1
         here = max(here, same)
     return here
+
+
+def _all_here() -> list[dict[str, Any]]:
+    """Describe every image; somebody else may remove one between listing and looking."""
+    for attempt in range(LOOKS):
+        ids = sorted(set(engine.call("image", "ls", "--quiet", "--no-trunc").split()))
+        try:
+            return list(json.loads(engine.call("image", "inspect", *ids))) if ids else []
+        except FaultError as error:
+            if attempt + 1 == LOOKS or "No such image" not in str(error):
+                raise
+    raise AssertionError("the last look returns or raises")
 
 
 def staged(settings: Settings, blob: str) -> Path:
