@@ -60,6 +60,13 @@ class Served:
         """Give its log so far; a line that is no JSON object is an error."""
         return [json.loads(line) for line in self.log.read_text(encoding="utf-8").splitlines()]
 
+    def await_lines(self, request_ids: set[str]) -> None:
+        """Wait until its log tells of requests: a line is written after its answer was sent."""
+        given_up = time.monotonic() + 30
+        while not request_ids <= {line.get("request_id") for line in self.lines()}:
+            assert time.monotonic() < given_up, f"no log line of {request_ids}"
+            time.sleep(0.02)
+
 
 @contextlib.contextmanager
 def serve(bundle: Path, folder: Path, *flags: str, **env: str) -> Iterator[Served]:
