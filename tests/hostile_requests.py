@@ -118,5 +118,7 @@ BROKEN: dict[str, bytes] = {
     "no chunk size": POST + CHUNKED + b"zz\r\nhello\r\n",
     "a chunk too long": POST + CHUNKED + b"5\r\nhelloXX5\r\n",
     "a chunk size of 84 bits": POST + CHUNKED + b"fffffffffffffffffffff\r\n",
-    "both framings": V2 + b"Content-Length: 5\r\n" + CHUNKED + b"zz\r\n",
+    "both framings": V2 + b"Content-Length: 5\r\n" + CHUNKED + b"0\r\n\r\n",
+    "both framings and no chunk size": V2 + b"Content-Length: 5\r\n" + CHUNKED + b"zz\r\n",
+    "chunks of HTTP/1.0": V2.replace(b"HTTP/1.1", b"HTTP/1.0") + CHUNKED + b"0\r\n\r\n",
 }

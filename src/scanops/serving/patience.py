@@ -8,10 +8,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from scanops.serving.problems import ProblemError, raw
+
+# Of a request's first line and headers together; uvicorn's own bound.
+HEAD_BYTES = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -45,10 +50,31 @@ def bounded(patience: Patience) -> type[H11Protocol]:
     return Bounded
 
 
+class _Unambiguous(h11.Connection):
+    """Refuses a request whose end two readers could see at two places.
+
+    h11 takes the chunks' word where a length is told too, and reads on. Behind a proxy that takes the
+    length's, what follows would be answered as a request of somebody else's (RFC 9112, 6.1 and 6.3).
+    """
+
+    def next_event(self) -> Any:
+        event = super().next_event()
+        if isinstance(event, h11.Request):
+            named = {name for name, _ in event.headers}
+            chunked = b"transfer-encoding" in named
+            if chunked and (b"content-length" in named or event.http_version < b"1.1"):
+                raise h11.RemoteProtocolError("two framings")
+        return event
+
+
 class _Bounded(H11Protocol):
     bounds = Patience()
     _head: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.conn = _Unambiguous(h11.SERVER, HEAD_BYTES)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
