@@ -54,4 +54,4 @@ def test_a_promotion_is_approved_and_recorded(site: Site) -> None:
     assert held
     assert candidate
     assert (held.release.digest, held.who) == (candidate.release.digest, "Jenkins <jenkins@example.org>")
-    assert (ended.result, ended.failed[0]) == ("FAILURE", ("deploy", 2)), ended.out[-4000:]
+    assert (ended.result, ended.failed[0]) == ("FAILURE", ("deploy-inputs", 2)), ended.out[-4000:]
