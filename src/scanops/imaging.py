@@ -52,7 +52,8 @@ class Decoded:
     """One decoded image, or one frame of a DICOM file.
 
     Attributes:
-        picture: Upright; mode `L`, or `RGB` when the file stores colours.
+        picture: Upright; mode `L`, or `RGB` when the file stores colours. A JPEG that was decoded for a
+            network alone may come at a half, a quarter or an eighth of its stored size.
         format: The format that the bytes are in, in Pillow's spelling (`JPEG`, `PNG`, …), or `DICOM`.
         mode: Pillow's mode of the stored image: `L`, `RGB`, `RGBA`, `P`, …; `I;16` for grey DICOM of more
             than 8 bits.
@@ -60,6 +61,8 @@ class Decoded:
         height: Stored height in pixels, before any rotation.
         identifying: Names of metadata fields that may say who or where; their values are not kept.
         patient: Pseudonym of the patient that a DICOM file names, see `dicom_identity.pseudonym`; else None.
+        extent: Of a JPEG that came smaller: its width and height in pixels of `picture`, which has whole ones
+            and may reach up to one further. None: all of `picture`.
     """
 
     picture: Image.Image
@@ -69,6 +72,7 @@ class Decoded:
     height: int
     identifying: tuple[str, ...] = ()
     patient: str | None = None
+    extent: tuple[float, float] | None = None
 
     @property
     def pixels(self) -> Pixels:
@@ -77,7 +81,12 @@ class Decoded:
 
 
 def decode(
-    data: bytes, *, subject: str = "image", max_pixels: int = MAX_PIXELS, frame: int | None = None
+    data: bytes,
+    *,
+    subject: str = "image",
+    max_pixels: int = MAX_PIXELS,
+    frame: int | None = None,
+    form: InputForm | None = None,
 ) -> Decoded:
     """Decode an image within bounds: the header's size is checked before any pixel is read.
 
@@ -86,6 +95,8 @@ def decode(
         subject: What to call it in a message.
         max_pixels: Refuse images, or frames, with more pixels than this.
         frame: Which frame of a DICOM file of several, from 0; None for the only one.
+        form: What a network expects, where the image is for it alone: no more of a JPEG is decoded than it
+            needs. All that leads to a network's input has to give it, as pixels differ a little.
 
     Returns:
         Upright pixels and what the header said. Transparency is laid on black, and images of more than
@@ -106,11 +117,16 @@ def decode(
         return _decode_frame(file, frame or 0)
     if frame:
         raise ImageError("unsupported", subject, f"has no frame {frame}", "Only DICOM is read by frames")
-    return Decoded(*pictures.decode(data, subject, max_pixels))
+    return Decoded(*pictures.decode(data, subject, max_pixels, _enough_px(form)))
 
 
 def decode_frames(
-    data: bytes, *, subject: str = "image", max_pixels: int = MAX_PIXELS, max_frames: int = 1
+    data: bytes,
+    *,
+    subject: str = "image",
+    max_pixels: int = MAX_PIXELS,
+    max_frames: int = 1,
+    form: InputForm | None = None,
 ) -> Iterator[Decoded]:
     """Decode every image of a file: each frame of DICOM, the only one of another format.
 
@@ -119,6 +135,7 @@ def decode_frames(
         subject: What to call it in a message.
         max_pixels: Refuse files with more pixels in a frame than this.
         max_frames: Refuse DICOM files with more frames than this.
+        form: See `decode`.
 
     Yields:
         What `decode` returns for each frame, in order; one is decoded at a time.
@@ -127,7 +144,7 @@ def decode_frames(
         ImageError: See `decode`.
     """
     if not is_dicom(data):
-        yield Decoded(*pictures.decode(data, subject, max_pixels))
+        yield Decoded(*pictures.decode(data, subject, max_pixels, _enough_px(form)))
         return
     file = _read_dicom(data, subject, max_pixels)
     if file.frames > max_frames:
@@ -164,7 +181,14 @@ def count_pixels(data: bytes) -> int:
         return 0
 
 
-def read(root: Path, path: str, *, subject: str | None = None, max_pixels: int = MAX_PIXELS) -> Decoded:
+def read(
+    root: Path,
+    path: str,
+    *,
+    subject: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+    form: InputForm | None = None,
+) -> Decoded:
     """Read and decode what a path of a manifest leads to.
 
     Args:
@@ -172,6 +196,7 @@ def read(root: Path, path: str, *, subject: str | None = None, max_pixels: int =
         path: See `locate`.
         subject: What to call it in a message; the file's path when None.
         max_pixels: See `decode`.
+        form: See `decode`.
 
     Returns:
         The image.
@@ -182,7 +207,7 @@ def read(root: Path, path: str, *, subject: str | None = None, max_pixels: int =
     """
     file, frame = locate(root, path)
     if frame is None:
-        return decode(plain_files.read(file), subject=subject or path, max_pixels=max_pixels)
+        return decode(plain_files.read(file), subject=subject or path, max_pixels=max_pixels, form=form)
     state = os.lstat(file)
     told = subject or file_path(path)
     return _decode_frame(_open_frames(file, told, max_pixels, state.st_mtime_ns, state.st_size), frame)
@@ -192,14 +217,19 @@ def to_input(image: Decoded, form: InputForm, tally: CropTally | None = None) ->
     """Crop, resize and colour an image: the only way to a network's input, for training and serving alike.
 
     Args:
-        image: What `decode` or `read` returned.
+        image: What `decode` or `read` returned, for the same form.
         form: What the network expects.
         tally: Where to count whether there was something to crop to; None counts nothing.
 
     Returns:
         uint8 [size_px, size_px, 3].
     """
-    return network_input.make(image.picture, form, tally)
+    return network_input.make(image.picture, form, tally, image.extent)
+
+
+def _enough_px(form: InputForm | None) -> int | None:
+    """Where a head is looked for first, the whole picture is: what is cut out may be any part of it."""
+    return form.size_px if form is not None and form.crop == "none" else None
 
 
 # Frames are asked for one after the other: without this a file of a thousand is read a thousand times.

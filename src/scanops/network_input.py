@@ -32,13 +32,16 @@ class InputForm:
     crop: Crop = "none"
 
 
-def make(picture: Image.Image, form: InputForm, tally: CropTally | None) -> Pixels:
+def make(
+    picture: Image.Image, form: InputForm, tally: CropTally | None, extent: tuple[float, float] | None = None
+) -> Pixels:
     """Bring a picture to a network's input.
 
     Args:
         picture: Upright; mode `L` or `RGB`.
         form: What the network expects.
         tally: See `imaging.to_input`.
+        extent: See `imaging.Decoded`; None with a crop.
 
     Returns:
         uint8 [size_px, size_px, 3].
@@ -48,7 +51,7 @@ def make(picture: Image.Image, form: InputForm, tally: CropTally | None) -> Pixe
         if tally is not None:
             tally.add(found=box is not None)
         picture = picture.crop(box) if box else picture
-    return _square(picture, form.size_px, form.fit)
+    return _square(picture, form.size_px, form.fit, extent or picture.size)
 
 
 def resize(pixels: Pixels, size_px: int, fit: Fit) -> Pixels:
@@ -62,17 +65,19 @@ def resize(pixels: Pixels, size_px: int, fit: Fit) -> Pixels:
     Returns:
         uint8 [size_px, size_px, 3].
     """
-    return _square(Image.fromarray(pixels), size_px, fit)
+    picture = Image.fromarray(pixels)
+    return _square(picture, size_px, fit, picture.size)
 
 
-def _square(picture: Image.Image, size_px: int, fit: Fit) -> Pixels:
+def _square(picture: Image.Image, size_px: int, fit: Fit, extent: tuple[float, float]) -> Pixels:
     """Resize in the picture's own mode, one channel being quicker than three equal ones; then colour."""
+    box = (0.0, 0.0, *extent)
     if fit == "stretch":
-        return np.asarray(picture.resize((size_px, size_px), Image.Resampling.BILINEAR).convert("RGB"))
-    scale = size_px / max(picture.size)
-    width, height = (max(1, round(side * scale)) for side in picture.size)
+        return np.asarray(picture.resize((size_px, size_px), Image.Resampling.BILINEAR, box).convert("RGB"))
+    scale = size_px / max(extent)
+    width, height = (max(1, round(side * scale)) for side in extent)
     canvas = np.zeros((size_px, size_px, 3), np.uint8)
     top, left = (size_px - height) // 2, (size_px - width) // 2
-    shrunk = picture.resize((width, height), Image.Resampling.BILINEAR)
+    shrunk = picture.resize((width, height), Image.Resampling.BILINEAR, box)
     canvas[top : top + height, left : left + width] = np.asarray(shrunk.convert("RGB"))
     return canvas

@@ -47,6 +47,46 @@ def test_palette_is_looked_up() -> None:
     np.testing.assert_array_equal(imaging.decode(buffer.getvalue()).pixels, np.asarray(image.convert("RGB")))
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    height=st.integers(1, 700),
+    width=st.integers(1, 700),
+    size_px=st.integers(8, 128),
+    turned=st.sampled_from([1, 6]),
+    fit=st.sampled_from(["pad", "stretch"]),
+)
+def test_no_more_of_a_jpeg_is_decoded_than_a_network_needs(
+    height: int, width: int, size_px: int, turned: int, fit: imaging.Fit
+) -> None:
+    """Neither side falls below the network's, the header is told as stored, and it looks the same."""
+    shade = np.add.outer(np.linspace(0, 120, height), np.linspace(0, 120, width)).astype(np.uint8)
+    image = Image.fromarray(shade).convert("RGB")
+    exif = image.getexif()
+    exif[0x0112] = turned
+    buffer = io.BytesIO()
+    image.save(buffer, "JPEG", quality=95, exif=exif)
+    form = imaging.InputForm(size_px, fit)
+    whole, reduced = (imaging.decode(buffer.getvalue(), form=given) for given in (None, form))
+    assert (reduced.width, reduced.height, reduced.mode) == (whole.width, whole.height, "RGB")
+    assert all(
+        side >= min(size_px, stored)
+        for side, stored in zip(reduced.picture.size, whole.picture.size, strict=True)
+    )
+    assert (reduced.picture.size == whole.picture.size) == (turned != 1 or min(height, width) < 2 * size_px)
+    seen, expected = (imaging.to_input(one, form).astype(int) for one in (reduced, whole))
+    assert np.abs(seen - expected).mean() < 3
+
+
+def test_a_head_is_looked_for_in_the_whole_picture() -> None:
+    """With a crop every pixel is decoded, and what was stored without loss always is."""
+    shown = noise(5, 512, 512)
+    crop = imaging.InputForm(64, "pad", "brain")
+    assert imaging.decode(encode(shown, "JPEG"), form=crop).picture.size == (512, 512)
+    assert imaging.decode(encode(shown), form=imaging.InputForm(64)).picture.size == (512, 512)
+    (only,) = imaging.decode_frames(encode(shown, "JPEG"), form=imaging.InputForm(64))
+    assert only.picture.size == (64, 64)
+
+
 def test_sixteen_bits_are_scaled_from_their_range() -> None:
     """A 16-bit image uses the whole of 0…255, in the order of its values."""
     values = np.linspace(1000, 5000, 64 * 64).reshape(64, 64).astype(np.uint16)

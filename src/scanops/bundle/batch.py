@@ -93,7 +93,7 @@ def predict(
 
 def _prepare(predictor: Predictor, root: Path, path: str, tally: imaging.CropTally | None) -> imaging.Pixels:
     try:
-        image = imaging.read(root, path)
+        image = imaging.read(root, path, form=predictor.form)
     except OSError as error:
         raise ConfigError(
             str(root / path), f"cannot be read ({error.strerror})", "Fetch the data again with `make repro`"

@@ -78,6 +78,12 @@ class Predictor:
         folder: The bundle's folder.
         threads: Threads for one inference; 0 lets ONNX Runtime choose.
 
+    Attributes:
+        folder: As given.
+        bundle: What its `bundle.json` says.
+        bundle_sha256: Hash of the whole.
+        form: What the graph expects of a picture.
+
     Raises:
         ConfigError: The bundle is missing or damaged.
     """
@@ -85,7 +91,7 @@ class Predictor:
     def __init__(self, folder: Path, threads: int = 0) -> None:
         self.folder, self.bundle = folder, bundles.read(folder)
         self.bundle_sha256 = bundles.hash_bundle(folder)
-        self._form = imaging.InputForm(self.bundle.size_px, self.bundle.fit, self.bundle.crop)
+        self.form = imaging.InputForm(self.bundle.size_px, self.bundle.fit, self.bundle.crop)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3
@@ -122,19 +128,34 @@ class Predictor:
         Raises:
             ImageError: The bytes cannot be used.
         """
-        return self.fit_input(imaging.decode(data, subject=subject))
+        return self.fit_input(self.decode(data, subject))
+
+    def decode(self, data: bytes, subject: str = "image") -> imaging.Decoded:
+        """Decode one file for the graph's input.
+
+        Args:
+            data: The bytes of an image file.
+            subject: What to call it in a message.
+
+        Returns:
+            What `fit_input` takes.
+
+        Raises:
+            ImageError: The bytes cannot be used.
+        """
+        return imaging.decode(data, subject=subject, form=self.form)
 
     def fit_input(self, image: imaging.Decoded, tally: imaging.CropTally | None = None) -> imaging.Pixels:
         """Bring a decoded image, or one frame of several, to the graph's input.
 
         Args:
-            image: What `imaging.decode` or `imaging.read` returned.
+            image: What `decode` returned, or `imaging.read` for this bundle's `form`.
             tally: Where to count images without a head to crop to.
 
         Returns:
             uint8 [size_px, size_px, 3].
         """
-        return imaging.to_input(image, self._form, tally)
+        return imaging.to_input(image, self.form, tally)
 
     def predict(self, batch: npt.NDArray[np.uint8], *, maps: bool = True) -> Prediction:
         """Run the graph and calibrate its probabilities.

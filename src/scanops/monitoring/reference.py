@@ -41,7 +41,7 @@ def write(predictor: Predictor, raw: Path, paths: Sequence[str]) -> None:
     chosen = [paths[place] for place in np.unique(np.linspace(0, len(paths) - 1, MOST).round().astype(int))]
     described: list[Features] = []
     for start in range(0, len(chosen), BATCH_SIZE):
-        images = [imaging.read(raw, path) for path in chosen[start : start + BATCH_SIZE]]
+        images = [imaging.read(raw, path, form=predictor.form) for path in chosen[start : start + BATCH_SIZE]]
         verdict = predictor.answer(np.stack([predictor.fit_input(image) for image in images]))
         described += features.describe(predictor, [features.look(image) for image in images], verdict)
     columns = {name: [getattr(one, name) for one in described] for name in NAMES}

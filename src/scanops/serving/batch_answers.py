@@ -52,7 +52,7 @@ def answer(path: str, bundle: Path, root: Path) -> list[Row]:
     predictor = _load(bundle)
     try:
         data = plain_files.read(root / filenames.to_file(path))
-        images = imaging.decode_frames(data, max_frames=MAX_FRAMES)
+        images = imaging.decode_frames(data, max_frames=MAX_FRAMES, form=predictor.form)
         rows: list[Row] = []
         while some := [predictor.fit_input(image) for image in itertools.islice(images, BATCH_SIZE)]:
             rows += _answer_batch(predictor, path, np.stack(some))

@@ -113,7 +113,7 @@ class OneBatch:
         Raises:
             ImageError: They cannot be used.
         """
-        image = imaging.decode(data)
+        image = self._predictor.decode(data)
         look = features.look(image) if self._remembered else None
         return Prepared(self._predictor.fit_input(image), look)
 

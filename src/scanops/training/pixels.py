@@ -38,7 +38,7 @@ def decoded(
     """
 
     def fill(index: int) -> None:
-        array[index] = imaging.to_input(imaging.read(root, paths[index]), form, tally)
+        array[index] = imaging.to_input(imaging.read(root, paths[index], form=form), form, tally)
 
     with tempfile.TemporaryDirectory(prefix="scanops-pixels-") as folder:
         shape = (len(paths), form.size_px, form.size_px, 3)

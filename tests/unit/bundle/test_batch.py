@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,10 +65,10 @@ def test_no_more_files_are_opened_than_are_needed_soon(
     opened: list[str] = []
     lock, read = threading.Lock(), imaging.read
 
-    def counted(root: Path, path: str) -> imaging.Decoded:
+    def counted(root: Path, path: str, **options: Any) -> imaging.Decoded:
         with lock:
             opened.append(path)
-        return read(root, path)
+        return read(root, path, **options)
 
     monkeypatch.setattr(imaging, "read", counted)
     monkeypatch.setattr(batch, "AHEAD", 4)

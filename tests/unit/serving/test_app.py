@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -210,13 +211,13 @@ def test_large_images_are_decoded_one_at_a_time(bundle: Path, monkeypatch: pytes
     limits, active, most = Limits(small_pixels=100), 0, 0
     decode = imaging.decode
 
-    def watched(data: bytes) -> object:
+    def watched(data: bytes, **options: Any) -> object:
         nonlocal active, most
         active += 1
         most = max(most, active)
         time.sleep(0.02)
         active -= 1
-        return decode(data)
+        return decode(data, **options)
 
     monkeypatch.setattr(imaging, "decode", watched)
     with TestClient(create_app(bundle, limits)) as client, ThreadPoolExecutor(4) as pool:

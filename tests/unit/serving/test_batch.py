@@ -100,7 +100,7 @@ def test_every_file_has_its_row(
     assert [path.removeprefix("./") for path in told] == sorted(path.removeprefix("./") for path in told)
     predictor = Predictor(bundle)
     for path in good:
-        image = imaging.read(folder, path.removeprefix("./"))
+        image = imaging.read(folder, path.removeprefix("./"), form=predictor.form)
         given = predictor.predict(predictor.fit_input(image)[None]).probabilities[0]
         assert [float(told[path][f"p_{name}"]) for name in CLASSES] == pytest.approx(given, abs=1e-5)
         assert told[path]["class"] == CLASSES[int(given.argmax())]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -77,9 +78,9 @@ def test_each_picture_is_decoded_once(tmp_path: Path, monkeypatch: pytest.Monkey
     calls: list[str] = []
     original = imaging.read
 
-    def counted(root: Path, path: str) -> imaging.Decoded:
+    def counted(root: Path, path: str, **options: Any) -> imaging.Decoded:
         calls.append(path)
-        return original(root, path)
+        return original(root, path, **options)
 
     monkeypatch.setattr(imaging, "read", counted)
     with pixels.decoded(tmp_path, names, imaging.InputForm(16)) as array:
