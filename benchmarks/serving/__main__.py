@@ -1,11 +1,12 @@
 """How fast is the service? Beside its peers and beside the limit, by turns, on one network and its pictures.
 
 Contenders: Flask with Keras' `predict` under gunicorn, `mlflow models serve` and BentoML on the same graph,
-a worker a core each; FastAPI with nothing but the graph; this service, in float32 and in int8, with all that
-it does beside (abstention, headers, log, metrics); and the limit, a bare loop of decoding, resizing and the
-graph on all cores. All servers run all the time, each is sent pictures in its turn by the same client. A
-ratio is taken round by round. The client has no core of its own, so every server loses to the bare loop what
-the client takes; the processor time of a request leaves out the client and whatever else runs here.
+a worker a core each, and BentoML with the one worker that it has unless told otherwise; FastAPI with nothing
+but the graph; this service, in float32 and in int8, with all that it does beside (abstention, headers, log,
+metrics); and the limit, a bare loop of decoding, resizing and the graph on all cores. All servers run all the
+time, each is sent pictures in its turn by wrk. A ratio is taken round by round. The client has no core of its
+own, so every server loses to the bare loop what the client takes; the processor time of a request leaves out
+the client and whatever else runs here.
 
 The pictures are those of the 4-class set's test folder when the folder that SCANOPS_MIRROR names has it, else
 phantoms. Prints the table, each figure with its bound, and the machine.
@@ -27,7 +28,8 @@ from benchmarks.serving.contenders import Contender
 from benchmarks.serving.materials import prepared, say
 
 OURS, SMALL, LIMIT = "this service", "this service, int8", "bare loop"
-FLASK, BENTO, PLAIN = "Flask + Keras", "BentoML", "plain FastAPI"
+FLASK, PLAIN = "Flask + Keras", "plain FastAPI"
+BENTO, BENTO_ONE = "BentoML", "BentoML, one worker"
 HALF_ROUNDS, PEER_PICTURES = 3, 20
 
 
@@ -40,13 +42,13 @@ def main() -> None:
     )
     parser.add_argument("--weights", default="none", help="MobileNet trunk as a .keras file")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--seconds", type=float, default=6.0, help="of each contender in a round")
+    parser.add_argument("--seconds", type=int, default=6, help="of each contender in a round")
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--quick", action="store_true", help="two short rounds, and fewer pictures")
     parser.add_argument("--keep", type=Path, help="folder for pictures and bundles; a later run takes them")
     options = parser.parse_args()
     if options.quick:
-        options.rounds, options.seconds = 2, 2.0
+        options.rounds, options.seconds = 2, 2
     with prepared(options.keep, options.weights, quick=options.quick) as folder:
         pictures = len(list((folder / "images").iterdir()))
         print(f"{pictures} pictures, {options.connections} connections, {options.rounds} rounds")
@@ -59,7 +61,8 @@ def _measure(folder: Path, options: argparse.Namespace) -> None:
     servers += [contenders.flask_keras(folder / "float32"), contenders.mlflow(folder / "mlflow")]
     servers.append(contenders.plain_fastapi(folder / "float32"))
     if python := peers.install("bentoml"):
-        servers.append(contenders.bentoml(folder / "float32", python))
+        servers.append(contenders.bentoml(BENTO, folder / "float32", python, contenders.CORES))
+        servers.append(contenders.bentoml(BENTO_ONE, folder / "float32", python, 1))
     try:
         for server in servers:
             say(f"starting {server.name}")
@@ -91,11 +94,10 @@ def _rounds(
     folder: Path, servers: list[Contender], options: argparse.Namespace
 ) -> dict[str, list[dict[str, Any]]]:
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in (*(s.name for s in servers), LIMIT)}
-    load = ("--seconds", str(options.seconds), "--connections", str(options.connections))
     for number in range(options.rounds):
         for server in servers:
             say(f"round {number + 1} of {options.rounds}: {server.name}")
-            figure = server.load(folder / "images", *load)
+            figure = server.press(folder / "images", connections=options.connections, seconds=options.seconds)
             if figure["failures"]:
                 sys.exit(f"{server.name} failed {figure['failures']} times: its log is gone, run it alone")
             found[server.name].append(figure)
@@ -104,7 +106,7 @@ def _rounds(
     return found
 
 
-def _bare(folder: Path, seconds: float) -> dict[str, Any]:
+def _bare(folder: Path, seconds: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.serving.bare_loop", str(folder / "float32" / "model.onnx")]
     done = subprocess.run(
         [*command, str(folder / "images"), "--seconds", str(seconds)],
@@ -138,6 +140,7 @@ def _print_ratios(found: dict[str, list[dict[str, Any]]]) -> None:
     print(figures.line("requests/s, this service / Flask + Keras", against(FLASK), least=10.0))
     if BENTO in found:
         print(figures.line("requests/s, this service / BentoML", against(BENTO), least=2.4))
+        print(figures.line("requests/s, this service / BentoML, one worker", against(BENTO_ONE), least=2.4))
         print(figures.line("p95, this service / BentoML", against(BENTO, "p95_ms"), most=1.0))
     print(figures.line("requests/s, this service / mlflow models serve", against("mlflow models serve")))
     print(figures.line("p95, this service / Flask + Keras", against(FLASK, "p95_ms"), most=1.0))

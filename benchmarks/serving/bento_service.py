@@ -1,4 +1,4 @@
-"""Peer: BentoML on the same graph, a worker a core; run by the Python of its own environment."""
+"""Peer: BentoML on the same graph, with as many workers as BENCHMARK_WORKERS says; run by its own Python."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from picture import decode  # type: ignore[import-not-found]  # bentoml starts i
 FOLDER = Path(os.environ["BENCHMARK_BUNDLE"])
 
 
-@bentoml.service(workers=os.cpu_count(), traffic={"timeout": 60})
+@bentoml.service(workers=int(os.environ["BENCHMARK_WORKERS"]), traffic={"timeout": 60})
 class Classifier:
     """The graph in one thread a worker: several workers with threads of their own would be slower."""
 

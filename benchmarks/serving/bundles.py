@@ -64,7 +64,7 @@ def main() -> None:
 
 def _pixels(paths: list[Path]) -> imaging.Pixels:
     form = imaging.InputForm(SIDE_PX, "stretch")
-    return np.stack([imaging.to_input(imaging.decode(path.read_bytes()), form) for path in paths])
+    return np.stack([imaging.to_input(imaging.decode(path.read_bytes(), form=form), form) for path in paths])
 
 
 def _give_head(model: keras.Model, pixels: imaging.Pixels, names: list[str]) -> None:

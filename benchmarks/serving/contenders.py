@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from benchmarks.serving import posts
 
 HERE = Path(__file__).parent
 CORES = len(os.sched_getaffinity(0))
@@ -28,7 +32,7 @@ class Contender:
         name: How it is called in the table.
         command: Starts it; `{port}` stands for the port.
         path: Where pictures are posted.
-        form: How, see `benchmarks.serving.load`.
+        form: How, see `benchmarks.serving.posts`.
         ready: Answers 200 when it is ready.
         env: Beside the environment.
         cwd: Folder that it starts in.
@@ -95,13 +99,43 @@ class Contender:
         if done.returncode:
             sys.exit(f"the client of {self.name} ended with {done.returncode}:\n{done.stderr[-2000:]}")
         figures: dict[str, Any] = json.loads(done.stdout)
-        figures["cpu_ms"] = (self._used_s() - before) / max(1, figures["answered"]) * 1e3
-        return figures
+        return self._with_cpu(figures, before)
+
+    def press(self, images: Path, *, connections: int, seconds: int) -> dict[str, Any]:
+        """Have wrk send pictures as fast as answers come back.
+
+        Args:
+            images: Folder of them.
+            connections: Kept at the same time.
+            seconds: How long.
+
+        Returns:
+            As `load` gives it.
+        """
+        wrk = shutil.which("wrk")
+        if wrk is None:
+            sys.exit("wrk: is not installed. Install it: apt-get install wrk")
+        made = posts.write(images, self.port, self.path, self.form)
+        with tempfile.TemporaryDirectory() as folder:
+            for number, post in enumerate(made):
+                (Path(folder) / f"{number:06d}").write_bytes(post)
+            before = self._used_s()
+            command = [wrk, "-t1", f"-c{connections}", f"-d{seconds}s", "--timeout", f"{PATIENCE_S:g}s"]
+            command += ["-s", str(HERE / "send.lua"), f"http://127.0.0.1:{self.port}", "--", folder]
+            done = subprocess.run([*command, str(len(made))], capture_output=True, text=True, check=False)
+        if done.returncode:
+            sys.exit(f"the client of {self.name} ended with {done.returncode}:\n{done.stderr[-2000:]}")
+        figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return self._with_cpu(figures, before)
 
     def memory_mib(self) -> float:
         """Add up the resident memory of its processes, libraries included."""
         assert self.process is not None  # noqa: S101 -- it was started
         return sum(_resident_bytes(pid) for pid in _family(self.process.pid)) / MIB
+
+    def _with_cpu(self, figures: dict[str, Any], before_s: float) -> dict[str, Any]:
+        figures["cpu_ms"] = (self._used_s() - before_s) / max(1, figures["answered"]) * 1e3
+        return figures
 
     def _used_s(self) -> float:
         assert self.process is not None  # noqa: S101 -- it was started
@@ -155,13 +189,13 @@ def mlflow(saved: Path) -> Contender:
     return Contender("mlflow models serve", command, "/invocations", "json", "/ping", env)
 
 
-def bentoml(bundle: Path, python: str) -> Contender:
-    """Give BentoML, from an environment of its own."""
+def bentoml(name: str, bundle: Path, python: str, workers: int) -> Contender:
+    """Give BentoML, from an environment of its own; one worker is what it starts unless told otherwise."""
     command = [python, "-m", "bentoml", "serve", "bento_service:Classifier", "--host", "127.0.0.1"]
     command += ["--port", "{port}"]
     env = {"BENCHMARK_BUNDLE": str(bundle), "BENTOML_DO_NOT_TRACK": "true", "ORT_DISABLE_TELEMETRY": "1"}
-    env["BENTOML_HOME"] = str(bundle.parent / "bentoml")
-    return Contender("BentoML", command, "/predict", "file", "/readyz", env, HERE)
+    env |= {"BENTOML_HOME": str(bundle.parent / "bentoml"), "BENCHMARK_WORKERS": str(workers)}
+    return Contender(name, command, "/predict", "file", "/readyz", env, HERE)
 
 
 def _family(pid: int) -> list[int]:

@@ -1,15 +1,15 @@
-"""The client, in a process of its own: sends pictures over kept connections, and times the answers.
+"""The client that looks at answers, or keeps a pace: pictures over kept connections, in a process of its own.
 
 Prints a JSON line: requests a second, 50th and 95th percentile of the latency in ms, and what failed. With
 --rate it sends at that pace whatever comes back, evenly spaced, and latency counts from when a request was
-due (so that a stalled service cannot hide it); without, each connection sends when its answer is there.
+due (so that a stalled service cannot hide it); without, each connection sends when its answer is there. What
+a server can take at most is measured with wrk instead, which takes a tenth of the processor time.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import base64
 import json
 import time
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-BOUNDARY = b"benchmark-boundary"
+from benchmarks.serving import posts
 
 
 @dataclass
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.0)
     parser.add_argument("--labels", action="store_true", help="print the class of each picture too")
     options = parser.parse_args()
-    made = [_request(options, path.read_bytes()) for path in sorted(options.images.iterdir())]
+    made = posts.write(options.images, options.port, options.path, options.form)
     tally = Tally()
     began = time.perf_counter()
     asyncio.run(_load(options, made, tally))
@@ -61,19 +61,6 @@ def main() -> None:
     if options.labels:
         figures["labels"] = [tally.answers.get(place, "") for place in range(len(made))]
     print(json.dumps(figures))
-
-
-def _request(options: argparse.Namespace, data: bytes) -> bytes:
-    if options.form == "json":
-        rows = {"columns": ["image"], "data": [[base64.b64encode(data).decode()]]}
-        body, kind = json.dumps({"dataframe_split": rows}).encode(), b"application/json"
-    else:
-        part = f'Content-Disposition: form-data; name="{options.form}"; filename="a.jpg"\r\n'
-        head = b"--" + BOUNDARY + b"\r\n" + part.encode() + b"Content-Type: image/jpeg\r\n\r\n"
-        body = head + data + b"\r\n--" + BOUNDARY + b"--\r\n"
-        kind = b"multipart/form-data; boundary=" + BOUNDARY
-    first = f"POST {options.path} HTTP/1.1\r\nHost: 127.0.0.1:{options.port}\r\n".encode()
-    return first + b"Content-Type: %s\r\nContent-Length: %d\r\n\r\n" % (kind, len(body)) + body
 
 
 class _Turns:
