@@ -203,7 +203,7 @@ class Ended:
         out: What it printed.
         err: What it said of faults.
         seconds: How long it took.
-        record: What it wrote down.
+        record: What it wrote down; empty where it was refused before it looked at a host.
     """
 
     code: int
@@ -215,8 +215,9 @@ class Ended:
     @property
     def rollback_s(self) -> float | None:
         """From the fault's detection until the last host was back, where any had to go back."""
-        back = [entry["back_at"] for entry in self.record["hosts"].values() if entry["put_back"]]
-        told = [(entry["fault"] or {}).get("put_back_s") for entry in self.record["hosts"].values()]
+        hosts = self.record.get("hosts", {}).values()
+        back = [entry["back_at"] for entry in hosts if entry["put_back"]]
+        told = [(entry["fault"] or {}).get("put_back_s") for entry in hosts]
         alone = [float(seconds) for seconds in told if seconds not in (None, "")]
         return max(back) - float(self.record["detected_at"]) if back else max(alone, default=None)
 
