@@ -3,10 +3,10 @@
 Contenders: Flask with Keras' `predict` under gunicorn, `mlflow models serve` and BentoML on the same graph,
 a worker a core each, and BentoML with the one worker that it has unless told otherwise; FastAPI with nothing
 but the graph; this service, in float32 and in int8, with all that it does beside (abstention, headers, log,
-metrics); and the limit, a bare loop of decoding, resizing and the graph on all cores. All servers run all the
-time, each is sent pictures in its turn by wrk. A ratio is taken round by round. The client has no core of its
-own, so every server loses to the bare loop what the client takes; the processor time of a request leaves out
-the client and whatever else runs here.
+metrics); and the limit, a bare loop of decoding, resizing and either graph on all cores. All servers run all
+the time, each is sent pictures in its turn by wrk. A ratio is taken round by round. The client has no core of
+its own, so every server loses to the bare loop what the client takes; the processor time of a request leaves
+out the client and whatever else runs here.
 
 The pictures are those of the 4-class set's test folder when the folder that SCANOPS_MIRROR names has it, else
 phantoms. Prints the table, each figure with its bound, and the machine.
@@ -27,7 +27,8 @@ from benchmarks.serving import contenders
 from benchmarks.serving.contenders import Contender
 from benchmarks.serving.materials import prepared, say
 
-OURS, SMALL, LIMIT = "this service", "this service, int8", "bare loop"
+OURS, SMALL = "this service", "this service, int8"
+LIMIT, LIMIT_SMALL = "bare loop", "bare loop, int8"
 FLASK, PLAIN = "Flask + Keras", "plain FastAPI"
 BENTO, BENTO_ONE = "BentoML", "BentoML, one worker"
 HALF_ROUNDS, PEER_PICTURES = 3, 20
@@ -93,7 +94,9 @@ def _check_labels(folder: Path, servers: list[Contender]) -> None:
 def _rounds(
     folder: Path, servers: list[Contender], options: argparse.Namespace
 ) -> dict[str, list[dict[str, Any]]]:
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in (*(s.name for s in servers), LIMIT)}
+    found: dict[str, list[dict[str, Any]]] = {
+        name: [] for name in (*(s.name for s in servers), LIMIT, LIMIT_SMALL)
+    }
     for number in range(options.rounds):
         for server in servers:
             say(f"round {number + 1} of {options.rounds}: {server.name}")
@@ -101,13 +104,14 @@ def _rounds(
             if figure["failures"]:
                 sys.exit(f"{server.name} failed {figure['failures']} times: its log is gone, run it alone")
             found[server.name].append(figure)
-        say(f"round {number + 1} of {options.rounds}: {LIMIT}")
-        found[LIMIT].append(_bare(folder, options.seconds))
+        for name, kind in ((LIMIT, "float32"), (LIMIT_SMALL, "int8")):
+            say(f"round {number + 1} of {options.rounds}: {name}")
+            found[name].append(_bare(folder, kind, options.seconds))
     return found
 
 
-def _bare(folder: Path, seconds: int) -> dict[str, Any]:
-    command = [sys.executable, "-m", "benchmarks.serving.bare_loop", str(folder / "float32" / "model.onnx")]
+def _bare(folder: Path, kind: str, seconds: int, *more: str) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks.serving.bare_loop", str(folder / kind / "model.onnx"), *more]
     done = subprocess.run(
         [*command, str(folder / "images"), "--seconds", str(seconds)],
         stdout=subprocess.PIPE,
@@ -124,7 +128,7 @@ def _print_table(found: dict[str, list[dict[str, Any]]]) -> None:
         share = statistics.median(figures.ratios(_each(rounds, "rate"), _each(found[LIMIT], "rate")))
         times = (
             f"{_median(rounds, 'p50_ms'):8.1f} {_median(rounds, 'p95_ms'):8.1f}"
-            if name != LIMIT
+            if name not in (LIMIT, LIMIT_SMALL)
             else f"{'':17}"
         )
         rate, used = _median(rounds, "rate"), _median(rounds, "cpu_ms")
@@ -155,6 +159,8 @@ def _print_ratios(found: dict[str, list[dict[str, Any]]]) -> None:
     print(figures.line("processor time, float32 / int8", less))
     small = figures.ratios(_each(found[SMALL], "rate"), _each(ours, "rate"))
     print(figures.line("requests/s, int8 / float32", small, least=1.8))
+    small = figures.ratios(_each(found[LIMIT_SMALL], "rate"), _each(found[LIMIT], "rate"))
+    print(figures.line("the same of the bare loops", small))
 
 
 def _print_alone(
@@ -165,13 +171,16 @@ def _print_alone(
     options: argparse.Namespace,
 ) -> None:
     """What has no peer: latency at half load, memory, time until ready."""
-    half = []
+    half, bare = [], []
     for number in range(HALF_ROUNDS):
         say(f"half load, {number + 1} of {HALF_ROUNDS}")
         rate = 0.5 * _median(found[OURS], "rate")
         load = ("--seconds", str(options.seconds), "--rate", str(rate), "--connections", "32")
         half.append(ours.load(folder / "images", *load)["p95_ms"])
+        bare.append(_bare(folder, "float32", options.seconds, "--rate", str(rate))["p95_ms"])
     print(figures.line("p95 at half load, ms", half, most=15.0))
+    print(figures.line("p95 of the bare loop at that pace, ms", bare))
+    print(figures.line("p95 at half load, this service / bare loop", figures.ratios(half, bare)))
     print(figures.line("memory of this service, MiB", [ours.memory_mib()], most=300.0))
     print(figures.line("memory of this service in int8, MiB", [small.memory_mib()], most=300.0))
     starts = []

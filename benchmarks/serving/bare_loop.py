@@ -1,7 +1,8 @@
 """The limit: decode, resize and run the graph in one bare loop on all cores, no server around it.
 
-Prints the pictures a second, and the processor time of one. Run as a program of its own; imports Pillow,
-NumPy and ONNX Runtime alone.
+Prints the pictures a second, and the processor time of one. With --rate a picture is due at that pace, evenly
+spaced, and the 95th percentile of the time from then to its answer is printed too. Run as a program of its
+own; imports Pillow, NumPy and ONNX Runtime alone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import onnxruntime as ort
 
 from benchmarks.serving.picture import decode
@@ -25,6 +27,7 @@ def main() -> None:
     parser.add_argument("graph")
     parser.add_argument("images", type=Path)
     parser.add_argument("--seconds", type=float, required=True)
+    parser.add_argument("--rate", type=float, default=0.0)
     given = parser.parse_args()
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
@@ -44,10 +47,24 @@ def main() -> None:
                 return done
         return done
 
+    def answer(data: bytes, due: float) -> float:
+        session.run(["probabilities"], {"image": decode(data, side_px)})
+        return time.perf_counter() - due
+
     with ThreadPoolExecutor(cores) as pool:
-        done = sum(pool.map(loop, range(cores)))
+        if given.rate:
+            waiting = []
+            for number in range(round(given.rate * given.seconds)):
+                due = began + number / given.rate
+                time.sleep(max(0.0, due - time.perf_counter()))
+                waiting.append(pool.submit(answer, files[number % len(files)], due))
+            latencies_s = [one.result() for one in waiting]
+            done = len(latencies_s)
+        else:
+            latencies_s, done = [0.0], sum(pool.map(loop, range(cores)))
     seconds, used = time.perf_counter() - began, time.process_time() - used
-    print(json.dumps({"rate": done / seconds, "cpu_ms": used / done * 1e3}))
+    p95_ms = float(np.percentile(latencies_s, 95)) * 1e3
+    print(json.dumps({"rate": done / seconds, "cpu_ms": used / done * 1e3, "p95_ms": p95_ms}))
 
 
 if __name__ == "__main__":
