@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -21,6 +22,7 @@ from scanops.release import experiment_task, experiments
 
 POLL_S = 2.0
 PATIENCE = 10  # polls without any worker, or without a sign of an experiment
+WORKERS = "dvc-exp-worker-*.json"
 ENDED = ("Success", "Failed")
 # Of several entries with one name the most alive one counts: DVC keeps those that have ended.
 ALIVE = ("Running", "Queued", *ENDED)
@@ -129,13 +131,17 @@ def work(root: Path, jobs: int) -> None:
 
 
 def workers(root: Path) -> int:
-    """Count the workers that answer.
+    """Count the workers that live, by the files that DVC keeps of them.
+
+    They are not asked: a question is a file in the queue's folder, and a worker that reads it half-written
+    ends in the middle of its work (kombu's file system transport).
 
     Args:
         root: The project's folder.
     """
     with Repo(str(root)) as repo:
-        return len(repo.experiments.celery_queue.worker_status())
+        folder = Path(repo.experiments.celery_queue.wdir)
+    return sum(_works(file) for file in folder.glob(WORKERS))
 
 
 def wait(root: Path, wanted: Collection[str], jobs: int, tell: Callable[[str, str], object]) -> None:
@@ -214,6 +220,14 @@ def _tasks(root: Path) -> list[tuple[str, str, str]]:
             fault = error
             time.sleep(0.2 * attempt)
     raise OutsideError("DVC's queue", f"cannot be read ({fault})", "See `dvc queue status`")
+
+
+def _works(file: Path) -> bool:
+    try:
+        told = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:  # cleaned up meanwhile
+        return False
+    return told["returncode"] is None and _lives(int(told["pid"]))
 
 
 def _lives(pid: int) -> bool:
