@@ -3,7 +3,7 @@
 Prints a JSON line: requests a second, 50th and 95th percentile of the latency in ms, and what failed. With
 --rate it sends at that pace whatever comes back, evenly spaced, and latency counts from when a request was
 due (so that a stalled service cannot hide it); without, each connection sends when its answer is there. What
-a server can take at most is measured with wrk instead, which takes a tenth of the processor time.
+a server can take at most is measured with wrk instead, which takes less of the cores that both share.
 """
 
 from __future__ import annotations
