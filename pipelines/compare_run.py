@@ -15,7 +15,13 @@ from scanops import cluster, config, search_space
 from scanops.config import Config
 from scanops.errors import ConfigError
 from scanops.evaluation import comparison
-from scanops.release import experiment_queue, experiment_task, experiments, local_inputs, reproduce
+from scanops.release import (
+    experiment_queue,
+    experiment_task,
+    experiments,
+    local_inputs,
+    reproduce,
+)
 from scanops.search_space import Changes, Search
 
 # Where a candidate ends, and where the data do that all share; `evaluate`, which opens the test split,
@@ -107,7 +113,7 @@ def _make_data(planned: Plan, root: Path) -> None:
         return
     words = search_space.words(planned.settings[planned.data])
     changes = [word for change in words for word in ("--set-param", change)]
-    # PYTHONPATH: see `experiment_queue.work`.
+    # PYTHONPATH: see `experiment_workers.start`.
     command = ["env", "PYTHONPATH=src", "dvc", "exp", "run", "--temp", "--name", planned.data]
     if code := reproduce.run([*command, *changes, SHARED]):
         sys.exit(code)

@@ -6,16 +6,15 @@ import io
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from PIL import Image
 
 from scanops import network_input, pictures, plain_files
 from scanops.brain_crop import CropTally
+from scanops.decoded import Decoded
 from scanops.errors import ImageError
 from scanops.image_paths import SUFFIXES, file_path, frame_path, locate, named_rightly
 from scanops.network_input import Crop, Fit, InputForm, Pixels, resize
@@ -30,6 +29,7 @@ __all__ = [
     "SUFFIXES",
     "Crop",
     "CropTally",
+    "Decoded",
     "Fit",
     "InputForm",
     "Pixels",
@@ -45,39 +45,6 @@ MAX_PIXELS = 25_000_000
 # PS3.10 section 7.1. Some old files lack both preamble and magic: they begin with group 0002 or 0008.
 _DICOM_MAGIC = slice(128, 132)
 _BARE_DICOM = re.compile(rb"[\x02\x08]\x00.\x00(?:[A-Z]{2}|..\x00\x00)|\x00\x08\x00.[A-Z]{2}", re.DOTALL)
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """One decoded image, or one frame of a DICOM file.
-
-    Attributes:
-        picture: Upright; mode `L`, or `RGB` when the file stores colours. A JPEG that was decoded for a
-            network alone may come at a half, a quarter or an eighth of its stored size.
-        format: The format that the bytes are in, in Pillow's spelling (`JPEG`, `PNG`, …), or `DICOM`.
-        mode: Pillow's mode of the stored image: `L`, `RGB`, `RGBA`, `P`, …; `I;16` for grey DICOM of more
-            than 8 bits.
-        width: Stored width in pixels, before any rotation.
-        height: Stored height in pixels, before any rotation.
-        identifying: Names of metadata fields that may say who or where; their values are not kept.
-        patient: Pseudonym of the patient that a DICOM file names, see `dicom_identity.pseudonym`; else None.
-        extent: Of a JPEG that came smaller: its width and height in pixels of `picture`, which has whole ones
-            and may reach up to one further. None: all of `picture`.
-    """
-
-    picture: Image.Image
-    format: str
-    mode: str
-    width: int
-    height: int
-    identifying: tuple[str, ...] = ()
-    patient: str | None = None
-    extent: tuple[float, float] | None = None
-
-    @property
-    def pixels(self) -> Pixels:
-        """uint8 [height, width, 3], RGB in [0, 255], upright; made anew each time."""
-        return np.asarray(self.picture.convert("RGB"))
 
 
 def decode(
@@ -117,7 +84,7 @@ def decode(
         return _decode_frame(file, frame or 0)
     if frame:
         raise ImageError("unsupported", subject, f"has no frame {frame}", "Only DICOM is read by frames")
-    return Decoded(*pictures.decode(data, subject, max_pixels, _enough_px(form)))
+    return pictures.decode(data, subject, max_pixels, _enough_px(form))
 
 
 def decode_frames(
@@ -144,7 +111,7 @@ def decode_frames(
         ImageError: See `decode`.
     """
     if not is_dicom(data):
-        yield Decoded(*pictures.decode(data, subject, max_pixels, _enough_px(form)))
+        yield pictures.decode(data, subject, max_pixels, _enough_px(form))
         return
     file = _read_dicom(data, subject, max_pixels)
     if file.frames > max_frames:

@@ -6,13 +6,13 @@ import io
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from scanops import identity
+from scanops.decoded import Decoded
 from scanops.errors import ImageError
 
 # Formats whose decoders run in-process on bytes alone; Pillow knows others that start programs.
@@ -30,20 +30,7 @@ ORIENTATIONS = {
 Image.MAX_IMAGE_PIXELS = None
 
 
-class Picture(NamedTuple):
-    """What a file holds; the attributes are those of `imaging.Decoded`."""
-
-    picture: Image.Image
-    format: str
-    mode: str
-    width: int
-    height: int
-    identifying: tuple[str, ...]
-    patient: None = None
-    extent: tuple[float, float] | None = None
-
-
-def decode(data: bytes, subject: str, max_pixels: int, enough_px: int | None = None) -> Picture:
+def decode(data: bytes, subject: str, max_pixels: int, enough_px: int | None = None) -> Decoded:
     """Decode a picture; its header's size is checked before any pixel is read.
 
     Args:
@@ -66,11 +53,11 @@ def decode(data: bytes, subject: str, max_pixels: int, enough_px: int | None = N
         extent = None if enough_px is None else _reduce(image, enough_px)
         image.load()
         identifying = identity.named_in(image)  # before metadata are dropped
-        return Picture(_stand_up_plain(image), *header, identifying, extent=extent)
+        return Decoded(_stand_up_plain(image), *header, identifying, extent=extent)
 
 
 def _reduce(image: Image.Image, enough_px: int) -> tuple[float, float] | None:
-    """Have a JPEG decoded to fewer pixels; tell how far the picture reaches then, see `imaging.Decoded`."""
+    """Have a JPEG decoded to fewer pixels; tell how far the picture reaches then, see `Decoded.extent`."""
     if image.format != "JPEG" or identity.orientation(image) != 1:
         return None
     reduced = image.draft(None, (enough_px, enough_px))

@@ -29,6 +29,7 @@ from scanops.data.scan import Bounds, Facts
 # Whatever decides what is measured; a change of it makes every kept fact worthless.
 MEASURING = (
     "brain_crop.py",
+    "decoded.py",
     "dicom.py",
     "dicom_elements.py",
     "dicom_frames.py",

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
-import subprocess
-import sys
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -18,11 +14,10 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from scanops.errors import OutsideError
-from scanops.release import experiment_task, experiments
+from scanops.release import dvc_command, experiment_task, experiment_workers, experiments
 
 POLL_S = 2.0
 PATIENCE = 10  # polls without any worker, or without a sign of an experiment
-WORKERS = "dvc-exp-worker-*.json"
 ENDED = ("Success", "Failed")
 # Of several entries with one name the most alive one counts: DVC keeps those that have ended.
 ALIVE = ("Running", "Queued", *ENDED)
@@ -62,7 +57,7 @@ def queue(root: Path, target: str, wanted: Mapping[str, Sequence[str]]) -> list[
         OutsideError: DVC refuses one.
     """
     held, known = states(root), experiments.results(root)
-    if workers(root):
+    if experiment_workers.count(root):
         # On its way from one list to the other a task is in neither.
         time.sleep(POLL_S)
         held = states(root) | {one: state for one, state in held.items() if state == "Queued"}
@@ -95,7 +90,7 @@ def forget(root: Path, names: Collection[str], of: Collection[str]) -> None:
     """
     # By commit: a name may have several, of which DVC would take one.
     if found := [commit for name, state, commit in _tasks(root) if name in names and state in of]:
-        _dvc(root, "queue", "remove", *found)
+        dvc_command.run(root, "queue", "remove", *found)
 
 
 def give_up(root: Path, abandoned: Collection[str]) -> None:
@@ -111,37 +106,15 @@ def give_up(root: Path, abandoned: Collection[str]) -> None:
     with Repo(str(root)) as repo:
         held = repo.experiments.celery_queue
         pids = {entry.name: held.proc.get(entry.stash_rev) for entry in held.iter_active()}
-    lost = [one for one in abandoned if (info := pids.get(one)) is None or not _lives(info.pid)]
-    if lost:
-        _dvc(root, "queue", "kill", *lost)
-
-
-def work(root: Path, jobs: int) -> None:
-    """Start workers, up to a number of them; each ends by itself when the queue is empty.
-
-    Args:
-        root: The project's folder.
-        jobs: How many experiments run at a time.
-
-    Raises:
-        OutsideError: DVC cannot start them.
-    """
-    # A stage starts in the copy's folder: this path makes it run the copy's code.
-    _dvc(root, "queue", "start", "--jobs", str(jobs), PYTHONPATH="src")
-
-
-def workers(root: Path) -> int:
-    """Count the workers that live, by the files that DVC keeps of them.
-
-    They are not asked: a question is a file in the queue's folder, and a worker that reads it half-written
-    ends in the middle of its work (kombu's file system transport).
-
-    Args:
-        root: The project's folder.
-    """
-    with Repo(str(root)) as repo:
-        folder = Path(repo.experiments.celery_queue.wdir)
-    return sum(_works(file) for file in folder.glob(WORKERS))
+    lost = [
+        one for one in abandoned if (info := pids.get(one)) is None or not experiment_workers.lives(info.pid)
+    ]
+    for one in lost:
+        try:
+            dvc_command.run(root, "queue", "kill", one)
+        except OutsideError:
+            if states(root).get(one) == "Running":
+                raise  # else it ended meanwhile
 
 
 def wait(root: Path, wanted: Collection[str], jobs: int, tell: Callable[[str, str], object]) -> None:
@@ -166,12 +139,12 @@ def wait(root: Path, wanted: Collection[str], jobs: int, tell: Callable[[str, st
                 tell(one, "Success" if one in known else "Failed")
         if len(done) == len(wanted):
             return
-        idle = 0 if workers(root) else idle + 1
+        idle = 0 if experiment_workers.count(root) else idle + 1
         if idle > PATIENCE:  # killed: nobody will end what it had begun
             give_up(root, {one for one, state in held.items() if state == "Running"} & set(wanted) - done)
         # Some workers end before the queue does (DVC issue 10562).
         if idle % PATIENCE == 1 and "Queued" in held.values():
-            work(root, jobs)
+            experiment_workers.start(root, jobs)
         time.sleep(POLL_S)
 
 
@@ -203,7 +176,7 @@ def fault(root: Path, experiment: str) -> str:
         The stage's own message, or the last thing that DVC said.
     """
     try:
-        said = _dvc(root, "queue", "logs", experiment)
+        said = dvc_command.run(root, "queue", "logs", experiment)
     except OutsideError as error:
         return error.fault
     return experiment_task.message(said, "dvc queue logs")
@@ -220,34 +193,3 @@ def _tasks(root: Path) -> list[tuple[str, str, str]]:
             fault = error
             time.sleep(0.2 * attempt)
     raise OutsideError("DVC's queue", f"cannot be read ({fault})", "See `dvc queue status`")
-
-
-def _works(file: Path) -> bool:
-    try:
-        told = json.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:  # cleaned up meanwhile
-        return False
-    return told["returncode"] is None and _lives(int(told["pid"]))
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
-def _dvc(root: Path, *words: str, **environment: str) -> str:
-    command, environ = [sys.executable, "-m", "dvc", *words], {**os.environ, **environment}
-    # Files, no pipes: the workers that `queue start` leaves behind would hold these open.
-    with tempfile.TemporaryFile("w+") as said, tempfile.TemporaryFile("w+") as complained:
-        done = subprocess.run(command, cwd=root, env=environ, stdout=said, stderr=complained, check=False)
-        said.seek(0)
-        complained.seek(0)
-        if done.returncode:
-            fault = (complained.read().strip().splitlines() or ["no message"])[0].removeprefix("ERROR: ")
-            raise OutsideError(f"`dvc {' '.join(words[:2])}`", f"failed ({fault})", "See `dvc queue status`")
-        return said.read()
