@@ -122,7 +122,7 @@ def test_an_interrupt_ends_only_its_own_experiments(toy: Path, tmp_path: Path) -
     time.sleep(2)
     assert experiment_queue.states(toy) == {"export-a": "Running", "export-b": "Queued"}
     experiment_queue.stop(toy, ["export-a", "export-b"])
-    # The worker goes with its experiment; on its way out it may have taken up the next one, and let it fall or
+    # The worker goes with its experiment; on its way out it may have taken up the next one: let it fall, or
     # ended it.
     until(lambda: not experiment_workers.count(toy))
     assert experiment_queue.states(toy)["export-b"] in ("Queued", "Running", "Success")
