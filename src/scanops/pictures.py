@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
-from scanops import identity
+from scanops import identity, jpeg_chroma
 from scanops.decoded import Decoded
 from scanops.errors import ImageError
 
@@ -42,7 +42,8 @@ def decode(data: bytes, subject: str, max_pixels: int, enough_px: int | None = N
             low-pass filter that takes a fraction of the time. None: every pixel is wanted.
 
     Returns:
-        The picture, in mode `L` or `RGB`, and what the header said.
+        The picture, in mode `L` or `RGB`, and what the header said. A grey picture stored in three channels
+        may come in one.
 
     Raises:
         ImageError: `undecodable`, `truncated` or `unsupported`.
@@ -50,18 +51,27 @@ def decode(data: bytes, subject: str, max_pixels: int, enough_px: int | None = N
     with _told(subject), Image.open(io.BytesIO(data), formats=FORMATS) as image:
         _check_header(image, subject, max_pixels)
         header = (str(image.format), image.mode, image.width, image.height)
-        extent = None if enough_px is None else _reduce(image, enough_px)
+        extent = _lighten(image, data, enough_px)
         image.load()
         identifying = identity.named_in(image)  # before metadata are dropped
         return Decoded(_stand_up_plain(image), *header, identifying, extent=extent)
 
 
-def _reduce(image: Image.Image, enough_px: int) -> tuple[float, float] | None:
-    """Have a JPEG decoded to fewer pixels; tell how far the picture reaches then, see `Decoded.extent`."""
-    if image.format != "JPEG" or identity.orientation(image) != 1:
+def _lighten(image: Image.Image, data: bytes, enough_px: int | None) -> tuple[float, float] | None:
+    """Have no more of a JPEG decoded than there is, or is needed.
+
+    Returns:
+        How far the picture reaches where it comes smaller, see `Decoded.extent`; else None.
+    """
+    if image.format != "JPEG":
         return None
-    reduced = image.draft(None, (enough_px, enough_px))
-    return reduced[1][2:] if reduced else None
+    # The decoder puts out the luminance alone: the same levels as in each of three equal channels.
+    mode = "L" if image.mode == "RGB" and jpeg_chroma.is_empty(data) else None
+    size = None if enough_px is None or identity.orientation(image) != 1 else (enough_px, enough_px)
+    if mode is None and size is None:
+        return None
+    drafted = image.draft(mode, size)
+    return drafted[1][2:] if drafted and size else None
 
 
 @contextmanager

@@ -84,7 +84,8 @@ def find(
         for asking, asked in rounds:
             if not len(asking) or not len(asked):
                 continue
-            hits = partial(_Cells(described, asked).hits, views, sizes, described, least)
+            cells = pool.submit(_Cells, described, asked).result()  # there, because of its one thread
+            hits = partial(cells.hits, views, sizes, described, least)
             chunks = [asking[start : start + CHUNK] for start in range(0, len(asking), CHUNK)]
             for chunk, some in zip(chunks, pool.map(hits, chunks), strict=True):
                 found.extend(some)

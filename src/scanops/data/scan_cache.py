@@ -38,6 +38,7 @@ MEASURING = (
     "identity.py",
     "image_paths.py",
     "imaging.py",
+    "jpeg_chroma.py",
     "network_input.py",
     "pictures.py",
     "data/near_duplicates.py",

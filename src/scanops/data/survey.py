@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import pandas as pd
@@ -58,7 +58,8 @@ def look(root: Path, placed: Sequence[Placed], rules: Validation, means: Means |
     patients = [_patient(one, rules.patient_pattern) for one in found.facts]
     links = duplicates.link(found.facts, labels, found.alike)
     faults = [judge(one, rules) + tied.defects for one, tied in zip(found.facts, links, strict=True)]
-    frame = pd.DataFrame([vars(one) for one in found.facts])
+    measured = [name.name for name in fields(Facts) if name.name in manifest.SCHEMA.names]
+    frame = pd.DataFrame({name: [getattr(one, name) for one in found.facts] for name in measured})
     frame["image_id"] = [hashlib.sha256(one.path.encode()).hexdigest()[:16] for one in found.facts]
     frame["label"] = labels
     frame["supplied_split"] = [place.supplied_split for place in places]
