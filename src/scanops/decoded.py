@@ -14,9 +14,8 @@ class Decoded:
     """One decoded image, or one frame of a DICOM file.
 
     Attributes:
-        picture: Upright; mode `L`, or `RGB` when the file stores colours; `L` as well where its header shows
-            that they are all grey. A JPEG that was decoded for a network alone may come at a half, a quarter
-            or an eighth of its stored size.
+        picture: Upright; mode `L` where every pixel is grey, however it is stored, else `RGB`. A JPEG that
+            was decoded for a network alone may come at a half, a quarter or an eighth of its stored size.
         format: The format that the bytes are in, in Pillow's spelling (`JPEG`, `PNG`, …), or `DICOM`.
         mode: Pillow's mode of the stored image: `L`, `RGB`, `RGBA`, `P`, …; `I;16` for grey DICOM of more
             than 8 bits.

@@ -216,5 +216,5 @@ def _read_dicom(data: bytes, subject: str, max_pixels: int | None) -> dicom.File
 
 
 def _decode_frame(file: dicom.File, number: int) -> Decoded:
-    picture = Image.fromarray(file.frame(number))
+    picture = pictures.keep_one_of_equal(Image.fromarray(file.frame(number)))
     return Decoded(picture, "DICOM", file.mode, file.width, file.height, file.identifying, file.patient)
