@@ -25,7 +25,10 @@ def install(name: str) -> str | None:
     made = Path(python).exists()
     commands = [
         *([] if made else [[UV, "venv", "--quiet", "--python", sys.executable, f"build/{name}"]]),
-        [UV, "pip", "sync", "--quiet", "--python", python, "--require-hashes", f"requirements/{name}.txt"],
+        [
+            *(UV, "pip", "sync", "--quiet", "--compile-bytecode"),  # as our own environment
+            *("--python", python, "--require-hashes", f"requirements/{name}.txt"),
+        ],
     ]
     for command in commands:
         done = subprocess.run(
