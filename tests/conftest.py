@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from scanops.release import engine_setup
 from scanops.release.engine import Engine
@@ -25,6 +26,12 @@ BROWSER_FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+
+# A busy machine is no fault: an example may last as long as it likes, and so may making one up.
+settings.register_profile(
+    "patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
 
 # A shell that starts the tests in the background has programs ignore Ctrl-C, and what they start inherits it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
