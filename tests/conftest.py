@@ -9,12 +9,15 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from scanops.release import engine_setup
 from scanops.release.engine import Engine
+from tests.order import FilesTogether, rank
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+    from xdist.remote import Producer
 
 BROWSER_FLAGS = (
     "--no-sandbox",
@@ -26,8 +29,28 @@ BROWSER_FLAGS = (
     "--disable-sync",
 )
 
+# A busy machine is no fault: an example may last as long as it likes, and so may making one up.
+settings.register_profile(
+    "patient", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("patient")
+
 # A shell that starts the tests in the background has programs ignore Ctrl-C, and what they start inherits it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesTogether | None:
+    """Share out files and groups in the order of `rank`: pytest-xdist begins with those of most tests."""
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    config.option.loadscopereorder = False
+    return FilesTogether(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what lasts longest."""
+    items.sort(key=rank)
 
 
 def require_part(found: object, reason: str) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-import socket
 import subprocess
-import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -15,10 +13,11 @@ from pathlib import Path
 from scanops.digest import hash_bytes
 from scanops.release.image_registry import ImageRegistry
 from tests.conftest import require_part
+from tests.patience import until
+from tests.ports import free_port
 
 CONFIG = "application/vnd.docker.container.image.v1+json"
 MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
-START_S = 60
 
 
 @contextmanager
@@ -50,11 +49,8 @@ def running(folder: Path, port: int | None = None, **settings: object) -> Iterat
             [str(program), "serve", str(folder / "config.yml")], stdout=log, stderr=log
         )
         try:
-            deadline = time.monotonic() + START_S
-            while not _listens(host):
-                assert process.poll() is None, (folder / "log").read_text()
-                assert time.monotonic() < deadline, (folder / "log").read_text()
-                time.sleep(0.05)
+            until(lambda: process.poll() is not None or _listens(host), (folder / "log").read_text)
+            assert process.poll() is None, (folder / "log").read_text()
             yield host
         finally:
             process.terminate()
@@ -91,13 +87,6 @@ def push_tiny(registry: ImageRegistry, labels: Mapping[str, str], tag: str = "ti
     ).encode()
     registry.put_manifest(tag, manifest, MANIFEST)
     return f"sha256:{hash_bytes(manifest)}", f"sha256:{hash_bytes(config)}"
-
-
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _listens(host: str) -> bool:

@@ -18,6 +18,7 @@ from scanops.bundle import bundle as bundles
 from scanops.bundle.predictor import Predictor
 from scanops.release.engine import Engine
 from tests.bundles import make_bundle
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[1]
 CLASSES = ("left", "right", "none")
@@ -69,7 +70,7 @@ def run_stage(folder: Path) -> subprocess.CompletedProcess[str]:
 
 def wait_until_healthy(engine: Engine, name: str) -> None:
     """Wait until a container is healthy by its own check."""
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE_S
     while engine.inspect(name, "container")["State"].get("Health", {}).get("Status") != "healthy":
         assert time.monotonic() < deadline, engine.logs(name)
         time.sleep(0.5)

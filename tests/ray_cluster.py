@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.patience import until
+from tests.ports import free_port
+
 ROOT = Path(__file__).parents[1]
-START_TIMEOUT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -41,60 +43,69 @@ def running(cores: int = 2) -> Iterator[Ports]:
     Yields:
         Its addresses.
     """
-    node, client, agent, metrics = _free_ports(4)
+    node, client, name = free_port(), free_port(), secrets.token_hex(28)
     # Sockets below have names of at most 107 bytes: not pytest's long folders.
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
-        command = [
-            *(
-                str(Path(sys.executable).with_name("ray")),
-                "start",
-                "--head",
-                "--block",
-                "--disable-usage-stats",
-            ),
-            *("--include-dashboard=false", "--node-ip-address=127.0.0.1", f"--num-cpus={cores}"),
-            *(
-                f"--port={node}",
-                f"--ray-client-server-port={client}",
-                f"--dashboard-agent-listen-port={agent}",
-            ),
-            *(f"--metrics-export-port={metrics}", f"--temp-dir={folder}", "--object-store-memory=100000000"),
-        ]
         log = Path(folder) / "start.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                command, env=environment(), stdout=output, stderr=output, start_new_session=True, cwd=ROOT
+                [
+                    *(str(Path(sys.executable).with_name("ray")), "start", "--head", "--block"),
+                    *(f"--port={node}", f"--ray-client-server-port={client}", f"--num-cpus={cores}"),
+                    *(f"--temp-dir={folder}", *_options()),
+                ],
+                env={**environment(), "RAY_OVERRIDE_NODE_ID_FOR_TESTING": name},
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+                cwd=ROOT,
             )
         try:
-            _await(process, (node, client), log)
+            _await(process, client, log, name)
             yield Ports(f"127.0.0.1:{node}", f"ray://127.0.0.1:{client}")
         finally:
             _end(process, Path(folder))
 
 
+def _options() -> Iterator[str]:
+    yield from ("--node-ip-address=127.0.0.1", "--include-dashboard=false", "--disable-usage-stats")
+    yield "--object-store-memory=100000000"
+    for part in ("dashboard-agent-listen", "runtime-env-agent"):
+        yield f"--{part}-port={free_port()}"
+
+
 def environment() -> dict[str, str]:
-    """Give the environment of the cluster and of those that use it: no token, no statistics sent."""
-    ours = {"RAY_AUTH_MODE": "disabled", "RAY_USAGE_STATS_ENABLED": "0", "PYTHONPATH": f"{ROOT}"}
+    """Give the environment of the cluster and of those that use it: no token or statistics, time to start."""
+    ours = {
+        "RAY_AUTH_MODE": "disabled",
+        "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_CLIENT_SERVER_CHECK_CHANNEL_TIMEOUT_S": "120",
+        "RAY_CLIENT_INITIAL_CONNECTION_TIMEOUT_S": "30",
+        "RAY_agent_register_timeout_ms": "120000",
+        "RAY_worker_register_timeout_seconds": "120",
+        "PYTHONPATH": f"{ROOT}",
+    }
     return {**os.environ, **ours}
 
 
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+def _await(process: subprocess.Popen[bytes], client: int, log: Path, name: str) -> None:
+    """Wait until the cluster lists its node, which ends a start, and its door for clients is open.
 
+    The node aborts when files do not name its agent's ports within 15 s, too few to load the agent's
+    libraries on a busy machine. They are written here, as the agent does without a dashboard: no ports.
+    """
 
-def _await(process: subprocess.Popen[bytes], ports: tuple[int, ...], log: Path) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
-    for port in ports:
-        while True:
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-                break
-            time.sleep(0.1)
+    def ready() -> bool:
+        assert process.poll() is None, log.read_text()
+        for session in log.parent.glob("session_2*"):
+            for part in ("metrics_agent", "metrics_export", "dashboard_agent_listen"):
+                (session / f"{part}_port_{name}").write_text("-1")
+        if "Ray runtime started" in log.read_text():
+            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", client), 1):
+                return True
+        return False
+
+    until(ready, log.read_text)
 
 
 def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
@@ -107,10 +118,7 @@ def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
             os.kill(pid, signal.SIGKILL)
     process.kill()
     process.wait()
-    deadline = time.monotonic() + 10
-    while _of(folder):
-        assert time.monotonic() < deadline, "a process of the cluster outlives it"
-        time.sleep(0.05)
+    until(lambda: not _of(folder), lambda: "a process of the cluster outlives it")
 
 
 def _of(folder: Path) -> list[int]:

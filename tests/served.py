@@ -16,6 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
+from tests.patience import PATIENCE_S, until
+from tests.ports import free_port
+
 if TYPE_CHECKING:
     from fastapi import FastAPI
     from fastapi.testclient import TestClient
@@ -44,11 +47,11 @@ class Served:
 
     def client(self, **options: Any) -> httpx.Client:
         """Give a client that no proxy of the environment comes between."""
-        return httpx.Client(base_url=self.url, trust_env=False, timeout=90, **options)
+        return httpx.Client(base_url=self.url, trust_env=False, timeout=PATIENCE_S, **options)
 
     def connect(self) -> socket.socket:
         """Open a connection."""
-        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
+        return socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S)
 
     def peak_mib(self) -> float:
         """Give the most memory that it has held at once."""
@@ -62,10 +65,10 @@ class Served:
 
     def await_lines(self, request_ids: set[str]) -> None:
         """Wait until its log tells of requests: a line is written after its answer was sent."""
-        given_up = time.monotonic() + 30
-        while not request_ids <= {line.get("request_id") for line in self.lines()}:
-            assert time.monotonic() < given_up, f"no log line of {request_ids}"
-            time.sleep(0.02)
+        until(
+            lambda: request_ids <= {line.get("request_id") for line in self.lines()},
+            lambda: f"no log line of {request_ids}",
+        )
 
 
 @contextlib.contextmanager
@@ -78,9 +81,7 @@ def serve(bundle: Path, folder: Path, *flags: str, **env: str) -> Iterator[Serve
         *flags: Further flags.
         **env: Further variables.
     """
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "scanops.serving", "--bundle", str(bundle), "--port", str(port), *flags]
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src"), **env}
     log = folder / f"service-{port}.log"
@@ -128,7 +129,7 @@ def _whole(received: bytearray) -> bool:
 
 
 def _wait_ready(served: Served) -> None:
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + PATIENCE_S
     with served.client() as client:
         while True:
             with contextlib.suppress(httpx.TransportError):
@@ -157,7 +158,4 @@ def ready(app: FastAPI) -> Iterator[TestClient]:
 
 def wait_ready(client: TestClient) -> None:
     """Wait until the model of a service over its ASGI interface is warm."""
-    deadline = time.monotonic() + 30
-    while client.get("/readyz").status_code != 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    until(lambda: client.get("/readyz").status_code == 200)

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import pickle
-import signal
-import socket
-import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
-from scanops import cluster_task
+from scanops import cluster_connection, cluster_task
 from scanops.cluster_task import Answer
 from scanops.errors import OutsideError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-VARIABLE = "SCANOPS_CLUSTER"
-CONNECT_TIMEOUT_S = 10.0
 WINDOW_CHUNKS = 4  # in flight for each core of the cluster
 # A node that goes away is no fault of the item, unless it happens again and again.
 MOST_TRIES_ALONE = 3
@@ -39,7 +31,7 @@ def address_from(environ: Mapping[str, str]) -> str | None:
         The value of `SCANOPS_CLUSTER`: `auto` or `host:port` on a node of the cluster, `ray://host:port`
         from elsewhere. None when it is unset or empty.
     """
-    return environ.get(VARIABLE) or None
+    return environ.get(cluster_connection.VARIABLE) or None
 
 
 def each(  # noqa: PLR0913 -- all but two are given by name
@@ -78,7 +70,7 @@ def each(  # noqa: PLR0913 -- all but two are given by name
     """
     if not len(items):
         return
-    with _connected(address) as ray:
+    with cluster_connection.connected(address) as ray:
         _require_cores(ray, cores)
         queue = _Queue(ray, work, items, shared, cores)
         for places in queue.in_order(chunk):
@@ -156,7 +148,9 @@ class _Queue:
             raise _Death(type(error).__name__, by_its_item=False) from error
         except (faults.RayError, ConnectionError) as error:
             raise OutsideError(
-                "the cluster", f"cannot do the work ({_first_line(error)})", "Look at its own logs"
+                "the cluster",
+                f"cannot do the work ({cluster_connection.first_line(error)})",
+                "Look at its own logs",
             ) from error
         if answer.complaint:
             raise OutsideError(
@@ -179,69 +173,9 @@ def _unpack(answer: Answer) -> Iterator[Any]:
         raise answer.error
 
 
-@contextlib.contextmanager
-def _connected(address: str) -> Iterator[ModuleType]:
-    """Join the cluster; leaving it ends what it still does for this process."""
-    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    try:
-        import ray  # noqa: PLC0415 -- it takes a second, and few machines have it
-    except ImportError as error:
-        raise OutsideError("Ray", "is not installed", "Run `pip install scanops[cluster]`") from error
-    _require_listener(address)
-    with _own_sigterm():
-        try:
-            ray.init(address=address, log_to_driver=False, logging_level="ERROR")
-        except (ConnectionError, RuntimeError, ValueError, TimeoutError, ray.exceptions.RayError) as error:
-            raise _unreachable(address, _first_line(error)) from error
-    try:
-        yield ray
-    finally:
-        ray.shutdown()
-
-
-def _require_listener(address: str) -> None:
-    """Knock first: Ray itself waits for minutes at a door where nobody is."""
-    place = urlsplit(address if "://" in address else f"//{address}")
-    try:
-        host, port = place.hostname, place.port
-    except ValueError as error:
-        raise _unreachable(address, str(error)) from error
-    if host is None or port is None:
-        if address != "auto":
-            raise _unreachable(address, "names no host and port")
-        return  # Ray looks for a cluster on this machine, and tells at once when there is none
-    try:
-        socket.create_connection((host, port), CONNECT_TIMEOUT_S).close()
-    except OSError as error:
-        raise _unreachable(address, error.strerror or str(error)) from error
-
-
 def _require_cores(ray: ModuleType, cores: int) -> None:
     """Refuse what no node could ever begin: Ray waits for one that could."""
     most = max((int(node["Resources"].get("CPU", 0)) for node in ray.nodes() if node["Alive"]), default=0)
     if cores > 1 and most < cores:
         fault = f"has no node with {cores} cores ({most} at most)"
         raise OutsideError("the cluster", fault, "Ask for fewer, or add such a node")
-
-
-@contextlib.contextmanager
-def _own_sigterm() -> Iterator[None]:
-    """Keep this process's way to end: Ray puts its own in the place of it."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.getsignal(signal.SIGTERM)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _unreachable(address: str, fault: str) -> OutsideError:
-    return OutsideError(
-        f"cluster {address}", f"cannot be reached ({fault})", f"Start it, or correct or unset {VARIABLE}"
-    )
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

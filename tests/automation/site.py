@@ -22,7 +22,8 @@ from scanops import overrides
 from scanops.release import ledger
 from scanops.release.ledger_branch import LedgerBranch
 from tests.fake_forge import FakeForge, listening
-from tests.image_registry import free_port, running
+from tests.image_registry import running
+from tests.ports import free_port
 from tests.retrained import git
 
 ROOT = Path(__file__).parents[2]

@@ -27,6 +27,7 @@ import pytest
 import yaml
 
 from tests.conftest import require_part
+from tests.patience import PATIENCE_S, until
 from tests.pictures import encode, noise, save
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +65,7 @@ class Room:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             check=False,
         )
 
@@ -368,13 +369,13 @@ def interrupt(room: Room, source: Values, number: signal.Signals) -> None:
     """Start a pull, send a signal as soon as files are written, and hold that it ends as promised."""
     process = room.start(source)
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         while not any(path.is_file() for path in room.work.glob("data/.raw.*/raw/**/*")):
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
             time.sleep(0.01)
         process.send_signal(number)
-        stdout, stderr = process.communicate(timeout=30)
+        stdout, stderr = process.communicate(timeout=PATIENCE_S)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
@@ -383,10 +384,7 @@ def interrupt(room: Room, source: Values, number: signal.Signals) -> None:
     assert stderr.split("\n") == ["", "interrupted: unfinished outputs were removed", ""]
     assert stdout == ""
     room.has_nothing()
-    deadline = time.monotonic() + 10
-    while alive(process.pid):
-        assert time.monotonic() < deadline, "a worker outlives the stage"
-        time.sleep(0.05)
+    until(lambda: not alive(process.pid), lambda: "a worker outlives the stage")
 
 
 @pytest.mark.usefixtures("_interruptible")
@@ -469,6 +467,6 @@ def test_a_terminal_shows_progress(room: Room) -> None:
     except OSError:
         pass  # how Linux says that the other side has closed
     os.close(parent)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0
     assert b"unpack scans.zip" in shown

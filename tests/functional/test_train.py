@@ -15,6 +15,7 @@ import pytest
 import yaml
 
 from scanops.digest import hash_file
+from tests.patience import PATIENCE_S
 from tests.training_room import write_backbone, write_pictures
 
 ROOT = Path(__file__).parents[2]
@@ -67,7 +68,7 @@ def _checkpoints(cache: Path) -> list[str]:
 def test_a_killed_training_resumes_to_the_same_model(project: Path, tmp_path: Path) -> None:
     """Killed (-9) in fine-tuning and started again, it loses an epoch at most and gives the same bytes."""
     whole = _start(project, tmp_path / "other", "whole")
-    _, err = whole.communicate(timeout=300)
+    _, err = whole.communicate(timeout=PATIENCE_S)
     assert whole.returncode == 0, err[-3000:]
     assert not _checkpoints(tmp_path / "other")
 
@@ -79,13 +80,13 @@ def test_a_killed_training_resumes_to_the_same_model(project: Path, tmp_path: Pa
         if told[-1:] == ["fit 3/10"]:
             killed.send_signal(signal.SIGKILL)
             break
-    told += re.findall(r"^fit \d+/\d+", killed.communicate(timeout=60)[0], re.MULTILINE)
+    told += re.findall(r"^fit \d+/\d+", killed.communicate(timeout=PATIENCE_S)[0], re.MULTILINE)
     assert killed.returncode == -signal.SIGKILL
     assert not (project / "resumed").exists()
     assert _checkpoints(tmp_path / "cache") == ["lock", "state.npz"]
 
     again = _start(project, tmp_path / "cache", "resumed")
-    out, err = again.communicate(timeout=300)
+    out, err = again.communicate(timeout=PATIENCE_S)
     assert again.returncode == 0, err[-3000:]
     resumed = re.search(r"^resumed after epoch (\d+)$", out, re.MULTILINE)
     assert resumed
@@ -105,7 +106,7 @@ def test_nan_loss_leaves_no_half_model(project: Path, tmp_path: Path) -> None:
     broken = keras.layers.Conv2D(8, 3, kernel_initializer=keras.initializers.Constant(float("nan")))
     keras.Model(image, broken(image)).save(tmp_path / "backbone.keras")
     ended = _start(tmp_path, tmp_path / "cache", "out")
-    _, err = ended.communicate(timeout=300)
+    _, err = ended.communicate(timeout=PATIENCE_S)
     assert ended.returncode == 3, err[-3000:]
     assert "not a number in epoch 1" in err
     assert "learning_rate" in err

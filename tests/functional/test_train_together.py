@@ -18,6 +18,8 @@ import pytest
 import yaml
 
 from scanops.training import team
+from tests.patience import PATIENCE_S
+from tests.ports import free_port
 from tests.training_room import write_backbone, write_pictures
 
 ROOT = Path(__file__).parents[2]
@@ -108,13 +110,13 @@ def _read_to(process: subprocess.Popen[str], start: str) -> None:
 def test_two_workers_train_as_one_through_a_death(project: Path, start: Start) -> None:
     """Of two workers one is killed: exit code 4, who and where to go on; then it ends with one's losses."""
     alone = start(1, "alone")
-    _, err = alone.communicate(timeout=300)
+    _, err = alone.communicate(timeout=PATIENCE_S)
     assert alone.returncode == 0, err[-3000:]
 
     killed = start(2, "together")
     _read_to(killed, "fit 2/4")
     os.kill(max(_children(killed)), signal.SIGKILL)  # the last that was started
-    out, err = killed.communicate(timeout=120)
+    out, err = killed.communicate(timeout=PATIENCE_S)
     assert killed.returncode == 4, err[-3000:]
     assert "Traceback" not in err
     told = re.search(
@@ -129,7 +131,7 @@ def test_two_workers_train_as_one_through_a_death(project: Path, start: Start) -
     assert not (project / "together").exists()
 
     again = start(2, "together")
-    out, err = again.communicate(timeout=300)
+    out, err = again.communicate(timeout=PATIENCE_S)
     assert again.returncode == 0, err[-3000:]
     assert f"resumed after epoch {told[1]}\n" in out
     assert not list((project / "cache").glob("training/*"))
@@ -147,13 +149,12 @@ def test_two_workers_train_as_one_through_a_death(project: Path, start: Start) -
 
 def test_a_scheduler_starts_the_workers(project: Path, start: Start) -> None:
     """By TF_CONFIG alone: only the chief writes, and when it is killed the other ends by itself with 4."""
-    ports = sorted(np.random.default_rng().choice(np.arange(20000, 28000), 2, replace=False).tolist())
-    addresses = [f"127.0.0.1:{port}" for port in ports]
+    addresses = [f"127.0.0.1:{free_port()}" for _ in range(2)]
     crew = [start(2, f"place{place}", {team.VARIABLE: team.compose(addresses, place)}) for place in range(2)]
     _read_to(crew[1], "fit 1/4")
     crew[0].kill()
-    crew[0].communicate(timeout=60)
-    _, err = crew[1].communicate(timeout=60)
+    crew[0].communicate(timeout=PATIENCE_S)
+    _, err = crew[1].communicate(timeout=PATIENCE_S)
     assert crew[1].returncode == 4, err[-3000:]
     assert f"error: worker 0 ({addresses[0]}): ended, or cannot be reached any more" in err
     assert re.search(r"it goes on after epoch \d$", err, re.MULTILINE)
@@ -168,7 +169,7 @@ def test_ctrl_c_ends_all(project: Path, start: Start) -> None:
     children = _children(running)
     assert len(children) == 2
     running.send_signal(signal.SIGINT)
-    _, err = running.communicate(timeout=60)
+    _, err = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 130, err[-3000:]
     assert err.count("interrupted:") == 1
     assert "Traceback" not in err
@@ -188,7 +189,7 @@ def test_ctrl_c_ends_all(project: Path, start: Start) -> None:
 def test_bad_tf_config_is_told_before_the_work(start: Start, config: str, workers: int, told: str) -> None:
     """A TF_CONFIG that cannot be obeyed is exit code 2 and one line."""
     ended = start(workers, "never", {team.VARIABLE: config})
-    _, err = ended.communicate(timeout=60)
+    _, err = ended.communicate(timeout=PATIENCE_S)
     assert ended.returncode == 2
     assert told in err
     assert "Traceback" not in err

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from scanops.data import manifest
+from tests.patience import PATIENCE_S
 from tests.pictures import encode, noise, save
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +66,7 @@ class Room:
     def run(self, *arguments: object, **environment: str) -> Ended:
         """Run the command, and hold that it leaves no temporary file and shows no traceback."""
         process = self.start(*arguments, **environment)
-        stdout, stderr = process.communicate(timeout=120)
+        stdout, stderr = process.communicate(timeout=PATIENCE_S)
         assert "Traceback" not in stderr, stderr
         assert not list(self.scratch.iterdir())
         return Ended(process.returncode, stdout, stderr)
@@ -288,13 +289,13 @@ def test_an_interrupt_leaves_no_unpacked_copy(room: Room, scans: Path, number: s
         save(scans / "no" / f"more-{seed}.png", encode(noise(1000 + seed, 200, 200)))
     archive = shutil.make_archive(str(room.folder / "packed"), "zip", scans)
     process = room.start(archive, "--manifest", room.out / "m.parquet")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while not any(path.is_file() for path in room.scratch.glob("scanops-*/raw/*/*")):
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
         time.sleep(0.01)
     os.killpg(process.pid, number)
-    _, stderr = process.communicate(timeout=60)
+    _, stderr = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130, stderr
     assert "Traceback" not in stderr
     assert not list(room.scratch.glob("scanops-*"))

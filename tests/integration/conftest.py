@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,8 @@ from scanops.release import hardening
 from scanops.release.engine import Engine
 from tests.bundles import make_bundle
 from tests.image_stage import lay_out, run_stage, wait_until_healthy
+from tests.patience import PATIENCE_S
+from tests.ports import free_port
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -37,9 +38,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def url(bundle: Path) -> Iterator[str]:
     """Run the service from this environment, as `make serve --local` does."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     command = [sys.executable, "-m", "scanops.serving", "--bundle", str(bundle), "--port", str(port)]
     env = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     with subprocess.Popen(command, env=env, stdout=subprocess.DEVNULL) as process:
@@ -52,7 +51,7 @@ def url(bundle: Path) -> Iterator[str]:
 
 def _wait_ready(address: str) -> None:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             opener.open(address, timeout=2)
@@ -78,6 +77,7 @@ def page(browser: Browser, url: str, request: pytest.FixtureRequest) -> Iterator
     """Open the page; afterwards hold it to no console error and no request to another host."""
     width, height, scheme = request.param
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    context.set_default_timeout(1000 * PATIENCE_S)
     page = context.new_page()
     faults: list[str] = []
     page.on("console", lambda message: faults.append(message.text) if message.type == "error" else None)

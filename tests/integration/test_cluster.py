@@ -20,6 +20,9 @@ from tests import ray_cluster
 from tests.conftest import require_part
 from tests.pictures import encode, noise, save
 
+# One cluster at a time, started once: its parts alone are more processes than a small machine has cores.
+pytestmark = pytest.mark.xdist_group("ray")
+
 PROGRAM = """
 import json, os, signal, sys
 from functools import partial
@@ -79,7 +82,7 @@ def _run(program: str, *arguments: str, **environment: str) -> str:
         check=True,
         stdout=subprocess.PIPE,
         text=True,
-        timeout=120,
+        timeout=600,
     ).stdout
 
 

@@ -15,6 +15,8 @@ from scanops.release import experiments
 from tests import ray_cluster, toy_project
 from tests.conftest import require_part
 
+pytestmark = pytest.mark.xdist_group("ray")
+
 PROGRAM = """
 import json, sys
 from pathlib import Path
@@ -43,7 +45,7 @@ def carry_out(toy: Path, address: str, cores: int = 1) -> list[str]:
     environment = {**ray_cluster.environment(), "SCANOPS_CLUSTER": address}
     words = [sys.executable, "-c", PROGRAM, str(ray_cluster.ROOT), str(cores)]
     done = subprocess.run(
-        words, cwd=toy, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=300
+        words, cwd=toy, env=environment, stdout=subprocess.PIPE, text=True, check=True, timeout=600
     )
     return done.stdout.splitlines()
 

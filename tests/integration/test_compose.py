@@ -7,7 +7,6 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import ssl
 import time
 from collections.abc import Iterator
@@ -23,6 +22,8 @@ from tests.compose import FILE, PROGRAMS, Stack, compose_command, stand_in
 from tests.conftest import require_part
 from tests.dashboard import expressions
 from tests.lambda_events import scans
+from tests.patience import PATIENCE_S
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 MIB = 1024 * 1024
@@ -38,16 +39,6 @@ print(json.dumps(answers))
 """
 
 
-def free_ports(count: int) -> list[int]:
-    """Find ports that nothing listens on."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    try:
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
-
-
 @pytest.fixture(scope="module")
 def stack(
     engine: Engine, report: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
@@ -61,7 +52,7 @@ def stack(
     name = f"scanops-test-{os.getpid()}"
     override = stand_in(engine, folder, report["base"], f"{name}:parts")
     (folder / "certificates").mkdir()
-    https, plain = free_ports(2)
+    https, plain = free_port(), free_port()
     environment = {
         "SCANOPS_IMAGE": report["reference"],
         "SCANOPS_HTTPS": f"127.0.0.1:{https}",
@@ -95,7 +86,7 @@ def stack(
 def trusted(stack: Stack) -> ssl.SSLContext:
     """Trust the authority that Caddy made for itself, and nobody else."""
     code = "print(open('/data/caddy/pki/authorities/local/root.crt').read())"
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             return ssl.create_default_context(cadata=stack.inside("caddy", code))
@@ -109,7 +100,7 @@ def ask(
 ) -> tuple[int, http.client.HTTPMessage, bytes]:
     """Ask through TLS, with the certificate and the name in it verified, and with the token."""
     headers = {"Authorization": f"Bearer {stack.token}"} | headers
-    connection = http.client.HTTPSConnection("localhost", stack.https, timeout=60, context=trusted)
+    connection = http.client.HTTPSConnection("localhost", stack.https, timeout=PATIENCE_S, context=trusted)
     try:
         connection.request(
             method, path, body, {name.replace("_", "-"): value for name, value in headers.items()}
@@ -158,7 +149,7 @@ def test_old_tls_and_plain_http_get_no_scan(stack: Stack, trusted: ssl.SSLContex
     old.set_ciphers("ALL:@SECLEVEL=0")
     with pytest.raises(ssl.SSLError):
         ask(stack, old, "GET", "/")
-    connection = http.client.HTTPConnection("localhost", stack.http, timeout=20)
+    connection = http.client.HTTPConnection("localhost", stack.http, timeout=PATIENCE_S)
     connection.request("GET", "/readyz")
     answer = connection.getresponse()
     assert (answer.status, answer.headers["location"]) == (308, "https://localhost/readyz")
@@ -217,7 +208,7 @@ def test_prometheus_scrapes_and_every_panel_gets_its_data(stack: Stack, trusted:
     """The target is up, and each expression of the dashboard is answered with a series."""
     body, kind = scans(b"GIF89a" + bytes(99))
     ask(stack, trusted, "POST", "/v1/predict", body, Content_Type=kind)
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + PATIENCE_S
     scrapes: list[dict[str, Any]] = []
     while not scrapes or float(scrapes[0]["value"][1]) < SCRAPES:
         assert time.monotonic() < deadline, stack.call("logs", "prometheus")

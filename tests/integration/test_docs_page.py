@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.bundles import make_bundle
+from tests.patience import PATIENCE_S
 from tests.served import serve
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ def test_the_page_shows_the_whole_document(browser: Browser, tmp_path: Path) -> 
     with serve(make_bundle(tmp_path / "bundle"), tmp_path) as served, served.client() as client:
         document = client.get("/openapi.json").json()
         context = browser.new_context(viewport={"width": 390, "height": 800})
+        context.set_default_timeout(1000 * PATIENCE_S)
         page = context.new_page()
         faults: list[str] = []
         asked: list[str] = []

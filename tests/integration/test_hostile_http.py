@@ -26,6 +26,7 @@ from tests.hostile_requests import (
     TENSORS,
     V2,
 )
+from tests.patience import PATIENCE_S
 from tests.served import Served, exchange, serve
 
 pytestmark = pytest.mark.xdist_group("service")
@@ -52,7 +53,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 def _serves_on(served: Served) -> Iterator[None]:
     """After each test the next request is answered; 408 may be a starved machine's, and is asked again."""
     yield
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     with served.client() as client:
         while (status := client.post("/v1/predict", files={"files": ("f", GOOD)}).status_code) == 408:
             assert time.monotonic() < deadline
@@ -163,7 +164,7 @@ def test_a_head_that_drips_is_let_go(served: Served) -> None:
         began, data = time.monotonic(), b""
         connection.sendall(b"GET / HTTP/1.1\r\n")
         while not data:
-            assert time.monotonic() < began + 60
+            assert time.monotonic() < began + PATIENCE_S
             with contextlib.suppress(TimeoutError):
                 data = connection.recv(4096)
             if not data:
@@ -183,7 +184,7 @@ def test_a_body_that_nobody_wants_is_not_read_for_ever(served: Served) -> None:
     with served.connect() as connection:
         connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n")
         assert connection.recv(4096).startswith(b"HTTP/1.1 200")
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE_S
         with contextlib.suppress(ConnectionError):
             while True:
                 assert time.monotonic() < deadline

@@ -21,6 +21,7 @@ from scanops.release.engine import Engine
 from tests.conftest import require_part
 from tests.image_stage import ROOT
 from tests.lambda_events import scans
+from tests.patience import PATIENCE_S
 
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 SAM = ROOT / "build" / "emulator" / "samcli"
@@ -77,7 +78,7 @@ def sample(kind: str, method: str, path: str, body: bytes, content_type: str) ->
 
 def invoke(port: int, event: object) -> dict[str, Any]:
     """Hand the emulator one event; it listens a moment after its container has started."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,16 +19,11 @@ from scanops.monitoring import store
 from scanops.release.engine import Engine
 from scanops.serving import tokens
 from tests.bundles import make_bundle
+from tests.patience import PATIENCE_S
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.xdist_group("engine")
-
-
-def free_port() -> int:
-    """Find a port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def serve(folder: Path, port: int, *options: str, **env: str) -> subprocess.Popen[str]:
@@ -51,7 +45,7 @@ def serve(folder: Path, port: int, *options: str, **env: str) -> subprocess.Pope
 def wait_ready(process: subprocess.Popen[str], port: int) -> bool:
     """Wait for a ready answer; say whether it came."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE_S
     ready = False
     while not ready and process.poll() is None and time.monotonic() < deadline:
         try:
@@ -66,7 +60,7 @@ def stop(process: subprocess.Popen[str]) -> str:
     """Send Ctrl-C, and return what was printed."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGINT)
-    return process.communicate(timeout=60)[0]
+    return process.communicate(timeout=PATIENCE_S)[0]
 
 
 def stop_when_ready(process: subprocess.Popen[str], port: int) -> str:
@@ -132,6 +126,6 @@ def test_a_missing_image_is_told(engine: Engine, tmp_path: Path) -> None:
     """An image that this engine does not have ends with 4 and how to make it."""
     (tmp_path / "image.json").write_text(json.dumps({"digest": "sha256:" + "0" * 64}), encoding="utf-8")
     process = serve(tmp_path, free_port())
-    output = process.communicate(timeout=60)[0]
+    output = process.communicate(timeout=PATIENCE_S)[0]
     assert process.returncode == 4
     assert "make image" in output

@@ -15,8 +15,9 @@ from pathlib import Path
 import httpx
 
 from tests.bundles import make_bundle
-from tests.integration.test_serve import free_port
+from tests.patience import PATIENCE_S
 from tests.pictures import encode, noise
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 REQUESTS, FILES = 6, 8
@@ -36,7 +37,9 @@ def test_a_terminated_service_answers_what_it_accepted(tmp_path: Path) -> None:
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
             _wait_until(client, "/readyz", "ready")
-            sockets = [socket.create_connection(("127.0.0.1", port), timeout=60) for _ in range(REQUESTS)]
+            sockets = [
+                socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) for _ in range(REQUESTS)
+            ]
             for sender in sockets:
                 sender.sendall(request[:-50])
             _wait_until(client, "/metrics", f"scanops_open_requests {REQUESTS:.1f}")
@@ -44,7 +47,7 @@ def test_a_terminated_service_answers_what_it_accepted(tmp_path: Path) -> None:
         for sender in sockets:
             sender.sendall(request[-50:])
         answers = [_answer(sender) for sender in sockets]
-        output = process.communicate(timeout=60)[0]
+        output = process.communicate(timeout=PATIENCE_S)[0]
     finally:
         process.kill()
     assert answers == [FILES] * REQUESTS
@@ -62,7 +65,7 @@ def _answer(sender: socket.socket) -> int:
 
 
 def _wait_until(client: httpx.Client, path: str, said: str) -> None:
-    deadline, text = time.monotonic() + 60, ""
+    deadline, text = time.monotonic() + PATIENCE_S, ""
     while said not in text:
         assert time.monotonic() < deadline, text
         time.sleep(0.05)

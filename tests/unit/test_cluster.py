@@ -7,14 +7,14 @@ import re
 import socket
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from scanops import cluster, cluster_task
+from scanops import cluster, cluster_connection, cluster_task
 from scanops.errors import OutsideError
+from tests.ports import free_port
 from tests.unit import worker_tasks
 
 SQUARE = pickle.dumps(worker_tasks.square)
@@ -22,12 +22,6 @@ SQUARE = pickle.dumps(worker_tasks.square)
 
 def _ask(address: str) -> list[tuple[int, int]]:
     return list(cluster.each(worker_tasks.square, range(4), address=address, chunk=2))
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def test_the_environment_names_the_cluster() -> None:
@@ -43,14 +37,15 @@ def test_nothing_to_do_asks_no_cluster() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["", "ray://"])
-def test_a_cluster_that_does_not_listen_is_an_outside_fault(scheme: str) -> None:
-    """Exit code 4 within seconds, where Ray itself would wait for minutes, naming address and remedy."""
-    pytest.importorskip("ray")
-    address = f"{scheme}127.0.0.1:{_free_port()}"
-    before = time.monotonic()
+def test_a_cluster_that_does_not_listen_is_an_outside_fault(
+    scheme: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Exit code 4 with address and remedy, and without asking Ray, which would wait for minutes."""
+    ray = pytest.importorskip("ray")
+    monkeypatch.setattr(ray, "init", None)  # would fail if called
+    address = f"{scheme}127.0.0.1:{free_port()}"
     with pytest.raises(OutsideError, match=r"cannot be reached .*refused.*SCANOPS_CLUSTER") as caught:
         _ask(address)
-    assert time.monotonic() - before < cluster.CONNECT_TIMEOUT_S
     assert caught.value.exit_code == 4
     assert address in str(caught.value)
 
@@ -68,6 +63,70 @@ def test_a_missing_ray_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(OutsideError, match=r"Ray: is not installed. Run `pip install scanops\[cluster\]`"):
         _ask("127.0.0.1:1")
+
+
+def refusing(monkeypatch: pytest.MonkeyPatch, reason: str, times: int) -> list[dict[str, object]]:
+    """Put a stand-in for `ray.init` there, which refuses the first sessions as Ray's client does."""
+    ray = pytest.importorskip("ray")
+    asked: list[dict[str, object]] = []
+
+    def init(**wishes: object) -> None:
+        asked.append(wishes)
+        if len(asked) <= times:
+            raise ConnectionAbortedError(f"Initialization failure from server:\n{reason}\n")
+
+    monkeypatch.setattr(ray, "init", init)
+    return asked
+
+
+PROXY = "Traceback (most recent call last):\n  File ...\nRuntimeError: "
+BUSY = (
+    f"{PROXY}Starting Ray client server failed. See ray_client_server_23000.err for detailed logs.",
+    f"{PROXY}Proxy failed to Connect to backend! Check `ray_client_server.err` on the head node.",
+    f"{PROXY}Failed to get node info for possible node ids: {{'1'}} when trying to resolve node.",
+    f"{PROXY}No node info found matching attributes: '' when trying to resolve node to connect to.",
+    "Call to `ray.init()` on the server failed with: Failed to register worker to Raylet",
+)
+
+
+@pytest.mark.parametrize("reason", BUSY)
+def test_a_busy_head_is_asked_again(reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A session that a busy head did not begin in time is asked for again: nothing was handed over."""
+    asked = refusing(monkeypatch, reason, 2)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as door,
+        cluster_connection.connected(f"ray://127.0.0.1:{door.getsockname()[1]}"),
+    ):
+        assert len(asked) == 3
+        assert all(wishes == asked[0] for wishes in asked)
+
+
+@pytest.mark.parametrize(
+    ("reason", "times"),
+    [(BUSY[1], cluster_connection.MOST_SESSIONS), ("Runtime environment doesn't match request one", 1)],
+)
+def test_a_head_that_refuses_for_good_is_told(
+    reason: str, times: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Asking ends after three refusals, or at one that no time heals; the server's own reason is told."""
+    asked = refusing(monkeypatch, reason, 100)
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        address = f"ray://127.0.0.1:{door.getsockname()[1]}"
+        said = re.escape(f"{address}: cannot be reached ({reason.splitlines()[-1]})")
+        with (
+            pytest.raises(OutsideError, match=said),
+            cluster_connection.connected(address),
+        ):
+            pytest.fail("there is no session")
+    assert len(asked) == times
+
+
+def test_ray_still_says_what_passes() -> None:
+    """The reasons that are taken for passing are words of the installed Ray."""
+    ray = pytest.importorskip("ray")
+    said = ["util/client/server/proxier.py", "util/client/server/server.py", "_private/services.py"]
+    words = "".join((Path(ray.__file__).parent / file).read_text(encoding="utf-8") for file in said)
+    assert [reason for reason in cluster_connection.PASSING if reason not in words] == []
 
 
 def test_ray_is_loaded_when_it_is_asked_for_only() -> None:

@@ -349,7 +349,7 @@ def test_a_flood_of_fragments() -> None:
     assert "fragments" in refused(data[:place] + flood + data[place:]).fault
 
 
-@settings(max_examples=250, deadline=5000)
+@settings(max_examples=250, deadline=None)
 @given(
     st.sampled_from(PICTURES),
     st.lists(st.tuples(st.integers(0, 10**6), st.integers(0, 255)), max_size=20),
@@ -362,10 +362,12 @@ def test_damage_never_crashes(name: str, edits: list[tuple[int, int]], early: bo
     for position, value in edits:
         data[position % min(len(data), 2500 if early else len(data))] = value
     damaged = bytes(data[: max(1, int(len(data) * kept))] if not edits else data)
+    begun = time.process_time()
     assert imaging.count_pixels(damaged) >= 0
     with contextlib.suppress(ImageError):
         for image in imaging.decode_frames(damaged, max_pixels=10**6, max_frames=50):
             assert image.pixels.dtype == np.uint8
+    assert time.process_time() - begun < 5
 
 
 @pytest.mark.parametrize("name", PICTURES)

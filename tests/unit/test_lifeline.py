@@ -6,13 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from scanops import lifeline
+from tests.patience import PATIENCE_S, until
 
 STARTER = """
 import os, sys
@@ -20,14 +19,6 @@ from pathlib import Path
 from scanops import lifeline
 lifeline.run(["sh", "-c", sys.argv[1]], Path.cwd(), os.environ)
 """
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for what other processes bring about."""
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def lives(pid: int) -> bool:
@@ -72,4 +63,4 @@ def test_what_ignores_the_signal_is_killed(tmp_path: Path, monkeypatch: pytest.M
     with subprocess.Popen(["sh", "-c", script], start_new_session=True) as process:
         until((tmp_path / "deaf").exists)
         lifeline._end(process.pid)
-        assert process.wait(10) == -signal.SIGKILL
+        assert process.wait(PATIENCE_S) == -signal.SIGKILL

@@ -21,6 +21,7 @@ from scanops import workers
 from scanops.errors import OutsideError
 from scanops.nursery import Nursery, Worker
 from scanops.workers import each, usable_cores
+from tests.patience import PATIENCE_S, until
 from tests.unit import worker_tasks
 
 ROOT = Path(__file__).parents[2]
@@ -49,10 +50,7 @@ def mark(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     mark = str(time.monotonic_ns())
     monkeypatch.setenv(MARK, mark)
     yield mark
-    deadline = time.monotonic() + 10
-    while _marked(mark):
-        assert time.monotonic() < deadline, "a process outlives its test"
-        time.sleep(0.01)
+    until(lambda: not _marked(mark), lambda: "a process outlives its test")
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, None])
@@ -290,13 +288,10 @@ def test_an_end_of_the_caller_ends_the_workers(tmp_path: Path, number: signal.Si
         process.kill()
     else:
         os.killpg(process.pid, number)
-    _, stderr = process.communicate(timeout=20)
+    _, stderr = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == -number
     assert stderr.count("Traceback") == (1 if number == signal.SIGINT else 0), stderr
-    deadline = time.monotonic() + 10
-    while any(map(_alive, found)):
-        assert time.monotonic() < deadline, "a worker outlives its caller"
-        time.sleep(0.02)
+    until(lambda: not any(map(_alive, found)), lambda: "a worker outlives its caller")
 
 
 def test_cores_are_counted() -> None:

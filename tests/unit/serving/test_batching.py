@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scanops.serving.batching import Batcher
+from tests.patience import PATIENCE_S
 
 
 def tell(batch: list[int]) -> list[int | Exception]:
@@ -28,7 +29,7 @@ class Gate:
         """Wait, then answer."""
         self.sizes.append(len(batch))
         self.entered.release()
-        assert self.opened.wait(10)
+        assert self.opened.wait(PATIENCE_S)
         return tell(batch)
 
 
@@ -68,7 +69,7 @@ def test_nobody_waits_for_company_and_what_waits_goes_together() -> None:
     async def ask() -> list[int]:
         batcher = Batcher(gate.run, 1, 4)
         first = asyncio.ensure_future(batcher.answer(0))
-        assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+        assert await asyncio.to_thread(gate.entered.acquire, timeout=PATIENCE_S)
         assert gate.sizes == [1]
         others = [asyncio.ensure_future(batcher.answer(item)) for item in range(1, 11)]
         await asyncio.sleep(0)
@@ -88,9 +89,9 @@ def test_threads_share_what_waits() -> None:
     async def ask() -> None:
         batcher = Batcher(gate.run, 2, 4)
         asked = [asyncio.ensure_future(batcher.answer(0))]
-        assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+        assert await asyncio.to_thread(gate.entered.acquire, timeout=PATIENCE_S)
         asked.append(asyncio.ensure_future(batcher.answer(1)))
-        assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+        assert await asyncio.to_thread(gate.entered.acquire, timeout=PATIENCE_S)
         asked += [asyncio.ensure_future(batcher.answer(item)) for item in range(4)]
         await asyncio.sleep(0)
         gate.opened.set()
@@ -130,7 +131,7 @@ def test_an_error_in_place_of_an_answer_is_raised_for_its_asker_alone() -> None:
     async def ask() -> None:
         batcher = Batcher(run, 1, 4)
         asked = [asyncio.ensure_future(batcher.answer(0))]
-        assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+        assert await asyncio.to_thread(gate.entered.acquire, timeout=PATIENCE_S)
         asked += [asyncio.ensure_future(batcher.answer(item)) for item in (5, 13, 6, 7, 8, 9, 10, 11)]
         await asyncio.sleep(0)
         gate.opened.set()
@@ -150,7 +151,7 @@ def test_who_has_left_is_not_computed_for() -> None:
     async def ask() -> None:
         batcher = Batcher(gate.run, 1, 4)
         asked = [asyncio.ensure_future(batcher.answer(0))]
-        assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+        assert await asyncio.to_thread(gate.entered.acquire, timeout=PATIENCE_S)
         asked += [asyncio.ensure_future(batcher.answer(item)) for item in range(1, 4)]
         await asyncio.sleep(0)
         asked[2].cancel()
@@ -171,11 +172,11 @@ def test_what_still_waits_when_it_closes_is_cancelled() -> None:
     async def ask() -> None:
         batcher = Batcher(gate.run, 1, 4)
         asked = [asyncio.ensure_future(batcher.answer(0))]
-        assert await asyncio.to_thread(gate.entered.acquire, timeout=10)
+        assert await asyncio.to_thread(gate.entered.acquire, timeout=PATIENCE_S)
         asked.append(asyncio.ensure_future(batcher.answer(1)))
         await asyncio.sleep(0)
         closing = asyncio.ensure_future(asyncio.to_thread(batcher.close))
-        given = await asyncio.wait_for(asyncio.gather(asked[1], return_exceptions=True), 10)
+        given = await asyncio.wait_for(asyncio.gather(asked[1], return_exceptions=True), PATIENCE_S)
         assert isinstance(given[0], asyncio.CancelledError)
         gate.opened.set()
         await closing

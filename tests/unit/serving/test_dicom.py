@@ -20,6 +20,7 @@ from scanops.serving.app import create_app
 from scanops.serving.limits import Limits
 from tests import dicom_files
 from tests.bundles import make_bundle
+from tests.patience import PATIENCE_S
 from tests.pictures import encode
 from tests.served import ready, wait_ready
 
@@ -113,14 +114,14 @@ def test_the_loop_answers_while_a_header_is_read(bundle: Path, monkeypatch: pyte
 
     def slow(data: bytes) -> int:
         started.set()
-        assert go.wait(10)
+        assert go.wait(PATIENCE_S)
         return 1
 
     monkeypatch.setattr(imaging, "count_pixels", slow)
     with TestClient(create_app(bundle)) as client, ThreadPoolExecutor(1) as pool:
         wait_ready(client)
         sent = pool.submit(post, client, dicom_files.encode(LEVELS))
-        assert started.wait(10)
+        assert started.wait(PATIENCE_S)
         assert client.get("/healthz").status_code == 200
         go.set()
         assert sent.result().status_code == 200

@@ -12,8 +12,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +26,9 @@ from scanops.monitoring.store import Bounds
 from scanops.serving.app import create_app
 from scanops.serving.feedback import PLACE, Asked, Feedback
 from tests.bundles import heads, make_bundle, teach_heads
+from tests.patience import PATIENCE_S, until
 from tests.pictures import encode, noise
+from tests.served import wait_ready
 
 ROOT = Path(__file__).parents[3]
 
@@ -49,10 +49,7 @@ def some(predictor: Predictor, count: int) -> tuple[list[features.Look], Verdict
 
 def send(client: TestClient, *files: bytes) -> list[dict[str, object]]:
     """Send files in one request, once the service is ready."""
-    deadline = time.monotonic() + 10
-    while client.get("/readyz").status_code != 200:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_ready(client)
     parts = [("files", ("Mrs Example.png", data, "image/png")) for data in files]
     return client.post("/v1/predict", files=parts).json()["files"]
 
@@ -130,14 +127,6 @@ def test_a_store_that_fails_costs_rows_and_no_answer(
     assert "is damaged" in told[0]
 
 
-def until(condition: Callable[[], bool]) -> None:
-    """Wait for what another thread does."""
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_a_disk_that_fails_costs_rows_and_not_the_writer(
     bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -176,7 +165,7 @@ def test_the_writer_ends_also_where_it_was_stuck(
             until(feedback._queue.empty)
             (thread,) = [one for one in threading.enumerate() if one.name == "feedback"]
         holder.execute("ROLLBACK")
-    thread.join(30)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
     assert feedback.kept + feedback.lost == 1
 

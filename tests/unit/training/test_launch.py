@@ -15,6 +15,8 @@ import pytest
 
 from scanops.errors import ConfigError, OutsideError
 from scanops.training import launch, team
+from tests.patience import PATIENCE_S
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[3]
 
@@ -33,12 +35,12 @@ def _start(folder: Path, ways: str, environment: Mapping[str, str] | None = None
 
 def _run(folder: Path, ways: str, environment: Mapping[str, str] | None = None) -> tuple[int, str]:
     process = _start(folder, ways, environment)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE_S)
     return process.returncode, err
 
 
 def _eventually(holds: Callable[[], bool]) -> bool:
-    end = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE_S
     while not holds() and time.monotonic() < end:
         time.sleep(0.05)
     return holds()
@@ -53,9 +55,9 @@ def _lives(pid: int) -> bool:
 
 
 def _pids(folder: Path, count: int) -> list[int]:
-    assert _eventually(lambda: all((folder / f"{place}.pid").is_file() for place in range(count)))
-    time.sleep(0.1)  # until they are written
-    return [int((folder / f"{place}.pid").read_text(encoding="utf-8")) for place in range(count)]
+    files = [folder / f"{place}.pid" for place in range(count)]
+    assert _eventually(lambda: all(file.is_file() and file.read_bytes() for file in files))
+    return [int(file.read_text(encoding="utf-8")) for file in files]
 
 
 def test_all_end_well(tmp_path: Path) -> None:
@@ -104,7 +106,7 @@ def test_an_interrupt_ends_all(tmp_path: Path, number: signal.Signals, ways: str
     process = _start(tmp_path, ways)
     pids = _pids(tmp_path, 2)
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert err.count("interrupted:") == 1
     assert not [pid for pid in pids if _lives(pid)]
@@ -115,7 +117,7 @@ def test_workers_do_not_outlive_a_killed_launcher(tmp_path: Path) -> None:
     process = _start(tmp_path, "waits,deaf")
     pids = _pids(tmp_path, 2)
     process.kill()
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
     assert _eventually(lambda: not any(_lives(pid) for pid in pids))
 
 
@@ -125,9 +127,7 @@ def test_other_hosts_are_reached_over_ssh(tmp_path: Path) -> None:
     fake.parent.mkdir()
     fake.write_text(f'#!/bin/sh\nfor last; do :; done\necho "$*" >{tmp_path}/said\nexec sh -c "$last"\n')
     fake.chmod(0o755)
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        port = min(door.getsockname()[1], 65000)
+    port = free_port()
     environment = {
         "PATH": f"{fake.parent}:{os.environ['PATH']}",
         team.HOSTS_VARIABLE: "127.0.0.1,far.example",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,16 +11,14 @@ from scanops.errors import OutsideError
 from scanops.training import meeting
 from scanops.training.leash import Leash
 from scanops.training.team import Team
+from tests.patience import PATIENCE_S
+from tests.ports import free_port
 
 
 @pytest.fixture
 def addresses() -> tuple[str, ...]:
     """Three addresses of this machine that nobody uses."""
-    with contextlib.ExitStack() as stack:
-        doors = [stack.enter_context(socket.socket()) for _ in range(3)]
-        for door in doors:
-            door.bind(("127.0.0.1", 0))
-        return tuple(f"127.0.0.1:{door.getsockname()[1]}" for door in doors)
+    return tuple(f"127.0.0.1:{free_port()}" for _ in range(3))
 
 
 def _team(addresses: tuple[str, ...], place: int) -> Team:
@@ -31,7 +28,7 @@ def _team(addresses: tuple[str, ...], place: int) -> Team:
 def test_all_meet_and_leave_their_ports(addresses: tuple[str, ...]) -> None:
     """In whatever order they come, all go on, and TensorFlow finds their ports free."""
     with ThreadPoolExecutor(3) as pool:
-        come = [pool.submit(meeting.meet, _team(addresses, place), None, 20) for place in (2, 0, 1)]
+        come = [pool.submit(meeting.meet, _team(addresses, place), None, PATIENCE_S) for place in (2, 0, 1)]
         for one in come:
             one.result()
     for address in addresses:
@@ -41,7 +38,7 @@ def test_all_meet_and_leave_their_ports(addresses: tuple[str, ...]) -> None:
 def test_a_worker_that_does_not_come_is_named(addresses: tuple[str, ...]) -> None:
     """The chief gives up in time and names who is missing; who came learns that the chief is gone."""
     with ThreadPoolExecutor(2) as pool:
-        waiting = pool.submit(meeting.meet, _team(addresses, 1), None, 20)
+        waiting = pool.submit(meeting.meet, _team(addresses, 1), None, PATIENCE_S)
         chief = pool.submit(meeting.meet, _team(addresses, 0), None, 1)
         with pytest.raises(OutsideError, match=rf"worker 2 \({addresses[2]}\): cannot be reached"):
             chief.result()
