@@ -10,7 +10,7 @@ from matplotlib.figure import SubFigure
 
 from scanops import activation_map
 from scanops.activation_map import Floats
-from scanops.evaluation.canvas import GREY, ORANGE, blank, png, short
+from scanops.evaluation.canvas import BARE, GREY, ORANGE, blank, png, short
 from scanops.evaluation.measures import Answers
 from scanops.evaluation.metrics import Integers
 from scanops.imaging import Pixels
@@ -153,12 +153,11 @@ def _section(figure: SubFigure, head: str, entries: Sequence[tuple[str, Pixels]]
     figure.suptitle(head, fontsize=11)
     if not entries:
         return
-    grid = figure.subplots(-(-len(entries) // COLUMNS), COLUMNS, squeeze=False)
+    grid = figure.subplots(-(-len(entries) // COLUMNS), COLUMNS, squeeze=False, subplot_kw=BARE)
     for axes in grid.flat:
         axes.set_axis_off()
     for axes, (title, picture) in zip(grid.flat, entries, strict=False):
         axes.set_axis_on()
-        axes.set(xticks=[], yticks=[])
         for spine in axes.spines.values():
             spine.set(color=colour if colour == ORANGE else GREY)
         axes.imshow(picture)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +10,11 @@ import numpy.typing as npt
 
 from scanops import temperature
 from scanops.evaluation import metrics, ranking
-from scanops.evaluation.metrics import Floats, Integers, Probabilities
+from scanops.evaluation.metrics import Floats, Integers, Probabilities, Weights
 from scanops.evaluation.slices import Slice
-from scanops.intervals import Statistic
 
+# From weights [B, N] to float64 [B] a name: what `intervals.bootstrap` takes.
+Measure = Callable[[Weights], Mapping[str, Floats]]
 PER_CLASS = ("recall", "precision", "specificity", "auroc", "average_precision")
 
 
@@ -46,19 +47,25 @@ class Answers:
         return temperature.scale(self.probabilities, 1.0 / self.temperature)
 
 
-def together(*parts: Statistic) -> Statistic:
+def together(*parts: Measure) -> Measure:
     """Measure several things under the same weights.
 
     Args:
-        *parts: Statistics whose names differ.
+        *parts: Measures whose names differ.
 
     Returns:
         One statistic with all their values.
     """
-    return lambda weights: {name: value for part in parts for name, value in part(weights).items()}
+
+    def statistic(weights: Weights) -> dict[str, Floats]:
+        # Once for all parts: as floats, and an image's weights side by side, as sums over images want them.
+        counted = np.asfortranarray(weights, np.float64)
+        return {name: value for part in parts for name, value in part(counted).items()}
+
+    return statistic
 
 
-def of_model(answers: Answers, negative: int | None, specificity: float) -> Statistic:
+def of_model(answers: Answers, negative: int | None, specificity: float) -> Measure:
     """Measure right and wrong answers, and the order of the scores.
 
     Args:
@@ -72,7 +79,7 @@ def of_model(answers: Answers, negative: int | None, specificity: float) -> Stat
         for each name of `PER_CLASS`.
     """
 
-    def statistic(weights: Integers) -> dict[str, Floats]:
+    def statistic(weights: Weights) -> dict[str, Floats]:
         counts = metrics.confusion(answers.labels, answers.predictions, len(answers.classes), weights)
         ranked = ranking.rank(answers.labels, answers.probabilities, weights)
         by_class = {
@@ -96,7 +103,7 @@ def of_model(answers: Answers, negative: int | None, specificity: float) -> Stat
     return statistic
 
 
-def of_confidence(answers: Answers, bins: int) -> Statistic:
+def of_confidence(answers: Answers, bins: int) -> Measure:
     """Measure how far the probabilities can be believed, as they ship and as the graph gives them.
 
     Args:
@@ -114,7 +121,7 @@ def of_confidence(answers: Answers, bins: int) -> Statistic:
         for name, loss in (("brier", metrics.brier_loss), ("nll", metrics.log_loss))
     }
 
-    def statistic(weights: Integers) -> dict[str, Floats]:
+    def statistic(weights: Weights) -> dict[str, Floats]:
         errors = {
             f"{version}ece": metrics.expected_calibration_error(labels, probabilities, bins, weights)
             for version, probabilities in versions.items()
@@ -124,7 +131,7 @@ def of_confidence(answers: Answers, bins: int) -> Statistic:
     return statistic
 
 
-def of_rivals(answers: Answers, rivals: Mapping[str, Integers]) -> Statistic:
+def of_rivals(answers: Answers, rivals: Mapping[str, Integers]) -> Measure:
     """Measure other classifiers on the same images, and how far the bundle is ahead of each.
 
     Args:
@@ -135,23 +142,22 @@ def of_rivals(answers: Answers, rivals: Mapping[str, Integers]) -> Statistic:
         The values `<rival>.accuracy`, `<rival>.balanced_accuracy` and `<rival>.margin`: the bundle's
         balanced accuracy less the rival's.
     """
-    labels, classes = answers.labels, len(answers.classes)
+    given = [answers.predictions, *rivals.values()]
 
-    def statistic(weights: Integers) -> dict[str, Floats]:
-        ours = metrics.confusion(labels, answers.predictions, classes, weights)
+    def statistic(weights: Weights) -> dict[str, Floats]:
+        counts = metrics.confusions(answers.labels, given, len(answers.classes), weights)
+        accuracy, balanced = metrics.accuracy(counts), metrics.balanced_accuracy(counts)
         values = {}
-        for name, predictions in rivals.items():
-            theirs = metrics.confusion(labels, predictions, classes, weights)
-            balanced = metrics.balanced_accuracy(theirs)
-            values[f"{name}.accuracy"] = metrics.accuracy(theirs)
-            values[f"{name}.balanced_accuracy"] = balanced
-            values[f"{name}.margin"] = metrics.balanced_accuracy(ours) - balanced
+        for place, name in enumerate(rivals, start=1):
+            values[f"{name}.accuracy"] = accuracy[:, place]
+            values[f"{name}.balanced_accuracy"] = balanced[:, place]
+            values[f"{name}.margin"] = balanced[:, 0] - balanced[:, place]
         return values
 
     return statistic
 
 
-def of_slices(answers: Answers, slices: Sequence[Slice]) -> Statistic:
+def of_slices(answers: Answers, slices: Sequence[Slice]) -> Measure:
     """Measure parts of the cohort.
 
     Args:
@@ -161,15 +167,17 @@ def of_slices(answers: Answers, slices: Sequence[Slice]) -> Statistic:
     Returns:
         The values `<trait>.<name>.accuracy` and `<trait>.<name>.balanced_accuracy` of each.
     """
-    labels, predictions, classes = answers.labels, answers.predictions, len(answers.classes)
+    predictions, members = [answers.predictions], [part.member for part in slices]
 
-    def statistic(weights: Integers) -> dict[str, Floats]:
+    def statistic(weights: Weights) -> dict[str, Floats]:
+        if not slices:
+            return {}
+        counts = metrics.confusions(answers.labels, predictions, len(answers.classes), weights, members)
+        accuracy, balanced = metrics.accuracy(counts), metrics.balanced_accuracy(counts)
         values = {}
-        for part in slices:
-            held = part.member
-            counts = metrics.confusion(labels[held], predictions[held], classes, weights[:, held])
-            values[f"{part.trait}.{part.name}.accuracy"] = metrics.accuracy(counts)
-            values[f"{part.trait}.{part.name}.balanced_accuracy"] = metrics.balanced_accuracy(counts)
+        for place, part in enumerate(slices):
+            values[f"{part.trait}.{part.name}.accuracy"] = accuracy[:, place]
+            values[f"{part.trait}.{part.name}.balanced_accuracy"] = balanced[:, place]
         return values
 
     return statistic

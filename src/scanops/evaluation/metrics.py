@@ -11,16 +11,21 @@ scores is in `ranking`.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
+from scipy import sparse
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Probabilities = npt.NDArray[np.float32]
+Weights = Integers | Floats  # whole numbers, whatever their type
 
 
 def confusion(
-    labels: Integers, predictions: Integers, classes: int, weights: Integers | None = None
+    labels: Integers, predictions: Integers, classes: int, weights: Weights | None = None
 ) -> Floats:
     """Count images by what they are and what they were taken for.
 
@@ -33,10 +38,39 @@ def confusion(
     Returns:
         float64 [..., K, K], rows the actual class, columns the predicted one; whole numbers.
     """
-    cells = np.zeros((len(labels), classes * classes))
-    cells[np.arange(len(labels)), labels * classes + predictions] = 1.0
-    counts = _as_floats(weights, len(labels)) @ cells
-    return counts.reshape(*counts.shape[:-1], classes, classes)
+    return confusions(labels, [predictions], classes, weights)[..., 0, :, :]
+
+
+def confusions(
+    labels: Integers,
+    predictions: Sequence[Integers],
+    classes: int,
+    weights: Weights | None = None,
+    members: Sequence[npt.NDArray[np.bool_]] = (),
+) -> Floats:
+    """Count the same images by several classifiers' answers, or in several parts, in one pass.
+
+    Args:
+        labels: int64 [N] in [0, classes).
+        predictions: int64 [N] each, one or M of them.
+        classes: Number of classes, K.
+        weights: See `confusion`.
+        members: bool [N] each, which images to count: none for all, or as many as `predictions`; for one
+            classifier any M.
+
+    Returns:
+        float64 [..., M, K, K], see `confusion`.
+    """
+    parts = max(len(predictions), len(members))
+    rows = np.stack([labels * classes + given for given in predictions])
+    held = np.stack(members) if members else np.ones((1, len(labels)), np.bool_)
+    place, image = np.nonzero(np.broadcast_to(held, (parts, len(labels))))
+    cell = place * classes**2 + np.broadcast_to(rows, (parts, len(labels)))[place, image]
+    # An image is in few of the cells: a sparse product adds up just those.
+    cells = sparse.csr_array((np.ones(len(cell)), (cell, image)), (parts * classes**2, len(labels)))
+    counted = _as_floats(weights, len(labels))
+    counts = (cells @ counted.reshape(math.prod(counted.shape[:-1]), len(labels)).T).T
+    return np.asarray(counts.reshape(*counted.shape[:-1], parts, classes, classes))
 
 
 def accuracy(counts: Floats) -> Floats:
@@ -116,7 +150,7 @@ def macro_f1(counts: Floats) -> Floats:
 
 
 def expected_calibration_error(
-    labels: Integers, probabilities: Probabilities, bins: int, weights: Integers | None = None
+    labels: Integers, probabilities: Probabilities, bins: int, weights: Weights | None = None
 ) -> Floats:
     """Mean gap between confidence and accuracy over bins of equal width.
 
@@ -171,7 +205,7 @@ def log_loss(labels: Integers, probabilities: Probabilities) -> Floats:
     return -np.log(np.maximum(likelihood, np.finfo(np.float32).tiny).astype(np.float64))
 
 
-def mean(losses: Floats, weights: Integers | None = None) -> Floats:
+def mean(losses: Floats, weights: Weights | None = None) -> Floats:
     """Average a loss over the images.
 
     Args:
@@ -228,5 +262,5 @@ def _hits(counts: Floats) -> Floats:
     return np.diagonal(counts, axis1=-2, axis2=-1)
 
 
-def _as_floats(weights: Integers | None, images: int) -> Floats:
+def _as_floats(weights: Weights | None, images: int) -> Floats:
     return np.ones(images) if weights is None else np.asarray(weights, np.float64)

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from scanops.evaluation.canvas import BLUE, DASHES, GREY, ORANGE, PALETTE, blank, png, short
+from scanops.evaluation.canvas import BARE, BLUE, DASHES, GREY, ORANGE, PALETTE, blank, png, short
 from scanops.evaluation.metrics import Floats
 from scanops.imaging import Pixels
 
@@ -149,7 +149,7 @@ def sample_grid(
     columns = min(columns, max(1, len(images)))
     rows = max(1, -(-len(images) // columns))
     with blank(2.6 * columns, 3.1 * rows + 0.5) as figure:
-        grid = figure.subplots(rows, columns, squeeze=False)
+        grid = figure.subplots(rows, columns, squeeze=False, subplot_kw=BARE)
         for axes in grid.flat:
             axes.set_axis_off()
         for index, (image, title) in enumerate(zip(images, titles, strict=True)):
@@ -211,6 +211,5 @@ def _draw_sample(axes: Axes, image: Pixels, title: str, *, mark: bool) -> None:
     )
     if mark:
         axes.set_axis_on()
-        axes.set(xticks=[], yticks=[])
         for spine in axes.spines.values():
             spine.set(color=ORANGE, linewidth=3)

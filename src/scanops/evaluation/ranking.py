@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from scanops.evaluation.metrics import Floats, Integers, Probabilities, divide
+from scanops.evaluation.metrics import Floats, Integers, Probabilities, Weights, divide
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Ranking:
     outside: Floats
 
 
-def rank(labels: Integers, probabilities: Probabilities, weights: Integers | None = None) -> list[Ranking]:
+def rank(labels: Integers, probabilities: Probabilities, weights: Weights | None = None) -> list[Ranking]:
     """Rank the images by the score of each class.
 
     Args:
