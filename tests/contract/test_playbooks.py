@@ -72,6 +72,24 @@ def local(name: str) -> dict[str, Any]:
     return {name: {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}
 
 
+def stand_in(folder: Path, answer: dict[str, Any]) -> str:
+    """Write a stand-in for scanops-host, which notes what it is asked; return its path."""
+    program = folder / "scanops-host"
+    program.write_text(
+        f"#!{sys.executable}\nimport json, sys\n"
+        f"with open({str(folder / 'asked')!r}, 'a') as file: print(json.dumps(sys.argv[1:]), file=file)\n"
+        "print('Welcome to this host')\n"  # as a shell's start-up files may
+        f"print({json.dumps(json.dumps(answer))})\n"
+    )
+    program.chmod(0o755)
+    return str(program)
+
+
+def heard(folder: Path) -> list[list[str]]:
+    """Give the arguments of each call of the stand-in, in their order."""
+    return [json.loads(line) for line in (folder / "asked").read_text().splitlines()]
+
+
 TYPED = """
 - hosts: localhost
   connection: local
@@ -115,16 +133,13 @@ def typed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("typed")
     (folder / "play.yml").write_text(TYPED)
     (folder / "golden.json").write_text(json.dumps({"bundle_sha256": "b" * 64, "cases": []}))
-    (folder / "bin").mkdir()
-    host_command = folder / "bin/scanops-host"
-    host_command.write_text(
-        f"#!{sys.executable}\nimport json, sys\n"
-        f"open({str(folder / 'asked.json')!r}, 'w').write(json.dumps(sys.argv[1:]))\n"
-        "print(json.dumps({'ok': True}))\n"
-    )
-    host_command.chmod(0o755)
     paths = {"root": str(ROOT), "root_out": str(folder), "model_service_golden": str(folder / "golden.json")}
-    others = {"model_service_digest": DIGEST, "model_service_promoted_command": ["true"], **paths}
+    others = {
+        "model_service_digest": DIGEST,
+        "model_service_promoted_command": ["true"],
+        "model_service_host_program": stand_in(folder, {"ok": True}),
+        **paths,
+    }
     more = ["-e", json.dumps({**others, "model_service_project": str(ROOT)})]
     for name, value in AS_TEXT.items():
         more += ["-e", f"{name}={value}"]
@@ -134,7 +149,6 @@ def typed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"model_service": {"hosts": hosts}, "canary": {"hosts": {"here": {}}}},
         folder,
         *more,
-        PATH=f"{folder / 'bin'}:{os.environ['PATH']}",
     )
     assert code == 0, said
     return folder
@@ -162,7 +176,7 @@ def test_false_does_not_allow_an_unpromoted_digest(typed: Path) -> None:
 
 def test_false_breaks_no_lock(typed: Path) -> None:
     """`-e model_service_break_lock=false` asks whether the other run is over, and declares nobody dead."""
-    asked = json.loads((typed / "asked.json").read_text())
+    (asked,) = heard(typed)
     assert asked[asked.index("--dead") + 1] == ""
 
 
@@ -230,3 +244,60 @@ def test_nobody_retires_every_host_by_leaving_something_out(tmp_path: Path) -> N
     assert code == 2
     assert "no host is named" in said
     assert "Look" not in said
+
+
+CALLS = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  tasks:
+    - ansible.builtin.set_fact:
+        model_service_rollout_stop: false
+        model_service_rollout_detected_at: 0.0
+        model_service_rollout_run: ours:1:1
+        model_service_plan: {digest: "{{ model_service_digest }}", documents: {}}
+- hosts: model_service
+  gather_facts: false
+  vars: {model_service_rollout_reason: deploy, model_service_rollout_digest: "{{ model_service_digest }}"}
+  tasks:
+    - ansible.builtin.include_role: {name: model_service, tasks_from: "{{ item }}"}
+      loop: [look, choose, lock, send, rollout, put_back, retire, unlock]
+"""
+
+
+def test_a_call_of_the_host_s_command_needs_no_python_there(tmp_path: Path) -> None:
+    """No task that only calls scanops-host sends a program along; its arguments arrive as they are."""
+    (tmp_path / "play.yml").write_text(CALLS)
+    by = f'o\'brien "ada"; touch {tmp_path}/trap $(touch {tmp_path}/trap) \\\\ *'
+    answer: dict[str, Any] = {"ok": True, "switched": True, "lock": None, "missing": [], "digest": DIGEST}
+    given = {
+        "model_service_digest": DIGEST,
+        "model_service_by": by,
+        "model_service_host_program": stand_in(tmp_path, answer),
+    }
+    here = {**local("here")["here"], "ansible_python_interpreter": "/nowhere/python"}
+    code, said = run(
+        tmp_path / "play.yml",
+        {"model_service": {"hosts": {"here": here}}},
+        tmp_path,
+        "-e",
+        json.dumps(given),
+    )
+    assert code == 0, said
+    asked = heard(tmp_path)
+    calls = "status choose lock missing load swap watch keep put-back retire unlock"
+    assert [call[0] for call in asked] == calls.split(), said
+    assert asked[2] == ["lock", "--run", "ours:1:1", "--by", by, "--dead", ""]
+    assert json.loads(asked[3][2]) == {"digest": DIGEST, "documents": {}}
+    assert json.loads(asked[7][-1])["by"] == by
+    assert not (tmp_path / "trap").exists()
+
+
+def test_a_host_without_the_command_is_told_the_remedy(tmp_path: Path) -> None:
+    """A host that was never made ready is named with what makes it ready."""
+    given = json.dumps({"model_service_host_program": str(tmp_path / "none")})
+    inventory = {"model_service": {"hosts": local("here")}}
+    code, said = run(ROOT / "ansible/playbooks/status.yml", inventory, tmp_path, "-e", given)
+    fault = json.loads((tmp_path / "status.json").read_text())["hosts"]["here"]["fault"]
+    assert code == 0, said
+    assert fault["text"] == "scanops-host: is not on this host. Run the playbook bootstrap"
