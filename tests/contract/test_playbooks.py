@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 import typing
 from dataclasses import fields
@@ -13,14 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from scanops_host import settings
 
-from tests.conftest import require_part
 from tests.contract.imports import ROOT
+from tests.playbook_runs import DIGEST, heard, local, run, stand_in
 
-PLAYBOOK = ROOT / "build/deploy/bin/ansible-playbook"
-DIGEST = "sha256:" + "7a" * 32
 # Given as people give them: `-e key=value`, which Ansible hands on as text.
 AS_TEXT = {
     "model_service_max_unavailable": "1",
@@ -43,51 +37,6 @@ AS_TEXT = {
     "model_service_lock_lease_s": "60",
     "model_service_drain_s": "1",
 }
-
-
-def run(playbook: Path, inventory: dict[str, Any], folder: Path, *more: str, **env: str) -> tuple[int, str]:
-    """Run a playbook on an inventory, into a folder of its own; return exit code and output."""
-    require_part(PLAYBOOK.exists(), "no build/deploy; `make deploy-tools` makes it")
-    hosts = folder / "hosts.yml"
-    hosts.write_text(yaml.safe_dump(inventory))
-    given = {"model_service_build_folder": str(folder), "model_service_python": sys.executable}
-    done = subprocess.run(
-        [str(PLAYBOOK), "-i", str(hosts), str(playbook), "-e", json.dumps(given), *more],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": str(ROOT / "ansible/ansible.cfg"),
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_FORCE_COLOR": "0",
-            **env,
-        },
-    )
-    return done.returncode, done.stdout + done.stderr
-
-
-def local(name: str) -> dict[str, Any]:
-    """Describe a host that is this machine."""
-    return {name: {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}
-
-
-def stand_in(folder: Path, answer: dict[str, Any]) -> str:
-    """Write a stand-in for scanops-host, which notes what it is asked; return its path."""
-    program = folder / "scanops-host"
-    program.write_text(
-        f"#!{sys.executable}\nimport json, sys\n"
-        f"with open({str(folder / 'asked')!r}, 'a') as file: print(json.dumps(sys.argv[1:]), file=file)\n"
-        "print('Welcome to this host')\n"  # as a shell's start-up files may
-        f"print({json.dumps(json.dumps(answer))})\n"
-    )
-    program.chmod(0o755)
-    return str(program)
-
-
-def heard(folder: Path) -> list[list[str]]:
-    """Give the arguments of each call of the stand-in, in their order."""
-    return [json.loads(line) for line in (folder / "asked").read_text().splitlines()]
 
 
 TYPED = """
@@ -244,60 +193,3 @@ def test_nobody_retires_every_host_by_leaving_something_out(tmp_path: Path) -> N
     assert code == 2
     assert "no host is named" in said
     assert "Look" not in said
-
-
-CALLS = """
-- hosts: localhost
-  connection: local
-  gather_facts: false
-  tasks:
-    - ansible.builtin.set_fact:
-        model_service_rollout_stop: false
-        model_service_rollout_detected_at: 0.0
-        model_service_rollout_run: ours:1:1
-        model_service_plan: {digest: "{{ model_service_digest }}", documents: {}}
-- hosts: model_service
-  gather_facts: false
-  vars: {model_service_rollout_reason: deploy, model_service_rollout_digest: "{{ model_service_digest }}"}
-  tasks:
-    - ansible.builtin.include_role: {name: model_service, tasks_from: "{{ item }}"}
-      loop: [look, choose, lock, send, rollout, put_back, retire, unlock]
-"""
-
-
-def test_a_call_of_the_host_s_command_needs_no_python_there(tmp_path: Path) -> None:
-    """No task that only calls scanops-host sends a program along; its arguments arrive as they are."""
-    (tmp_path / "play.yml").write_text(CALLS)
-    by = f'o\'brien "ada"; touch {tmp_path}/trap $(touch {tmp_path}/trap) \\\\ *'
-    answer: dict[str, Any] = {"ok": True, "switched": True, "lock": None, "missing": [], "digest": DIGEST}
-    given = {
-        "model_service_digest": DIGEST,
-        "model_service_by": by,
-        "model_service_host_program": stand_in(tmp_path, answer),
-    }
-    here = {**local("here")["here"], "ansible_python_interpreter": "/nowhere/python"}
-    code, said = run(
-        tmp_path / "play.yml",
-        {"model_service": {"hosts": {"here": here}}},
-        tmp_path,
-        "-e",
-        json.dumps(given),
-    )
-    assert code == 0, said
-    asked = heard(tmp_path)
-    calls = "status choose lock missing load swap watch keep put-back retire unlock"
-    assert [call[0] for call in asked] == calls.split(), said
-    assert asked[2] == ["lock", "--run", "ours:1:1", "--by", by, "--dead", ""]
-    assert json.loads(asked[3][2]) == {"digest": DIGEST, "documents": {}}
-    assert json.loads(asked[7][-1])["by"] == by
-    assert not (tmp_path / "trap").exists()
-
-
-def test_a_host_without_the_command_is_told_the_remedy(tmp_path: Path) -> None:
-    """A host that was never made ready is named with what makes it ready."""
-    given = json.dumps({"model_service_host_program": str(tmp_path / "none")})
-    inventory = {"model_service": {"hosts": local("here")}}
-    code, said = run(ROOT / "ansible/playbooks/status.yml", inventory, tmp_path, "-e", given)
-    fault = json.loads((tmp_path / "status.json").read_text())["hosts"]["here"]["fault"]
-    assert code == 0, said
-    assert fault["text"] == "scanops-host: is not on this host. Run the playbook bootstrap"

@@ -32,7 +32,7 @@ def stage(archive: Path, digest: str, out: Path) -> dict[str, Any]:
 
     Returns:
         `digest`, `config`, `bytes`; `layers`: each with `blob`, `diff_id` and `size`; and `documents`:
-        manifest and config by their names, packed (zlib, base64), or nothing where they are too long for that.
+        manifest and config by their names, packed (zlib, base64), or nothing where they are too long.
 
     Raises:
         ConfigError: The digest is none.
