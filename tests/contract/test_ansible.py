@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,44 @@ def test_the_host_s_command_is_the_same_file_for_the_same_sources(tmp_path: Path
     assert done.returncode == 2
     assert answer["ok"] is False
     assert "Run the playbook bootstrap" in answer["fault"]
+
+
+def tasks_of(tasks: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Give each task of a list, and those of its blocks."""
+    for task in tasks:
+        yield task
+        for part in ("block", "rescue", "always"):
+            yield from tasks_of(task.get(part, []))
+
+
+def test_only_files_take_a_program_to_a_host() -> None:
+    """Ansible sends 181 kB for each module that runs on a host: none does to call scanops-host."""
+    control = {"begin", "command", "control", "record"}  # what the control node does for itself
+    sends_nothing = {"include_tasks", "set_fact", "raw"}
+    sent = []
+    for path in sorted((ANSIBLE / "roles/model_service/tasks").glob("*.yml")):
+        for task in tasks_of(read(path)):
+            (name,) = [name for name in task if name.startswith("ansible.")] or ["block"]
+            module = name.rpartition(".")[2]
+            if module == "raw":
+                assert task[name] == "{{ model_service_host_call }}", task
+                assert "model_service_arguments" in task["vars"], task
+            on_a_host = path.stem not in control and task.get("delegate_to") != "localhost"
+            if on_a_host and module not in sends_nothing | {"block"}:
+                sent.append((path.stem, module))
+    # For the command itself, when it is another; for a version, its golden images and its layers.
+    assert sent == [
+        ("install", "file"),
+        ("install", "template"),
+        ("install", "copy"),
+        ("send", "copy"),
+        ("stage", "copy"),
+    ]
+
+
+def test_what_hosts_say_is_read_past_no_terminal() -> None:
+    """A terminal would mix what went wrong into the answer."""
+    assert "usetty = false" in (ANSIBLE / "ansible.cfg").read_text()
 
 
 def test_host_keys_are_checked() -> None:

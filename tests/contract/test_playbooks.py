@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
 import typing
 from dataclasses import fields
@@ -13,14 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from scanops_host import settings
 
-from tests.conftest import require_part
 from tests.contract.imports import ROOT
+from tests.playbook_runs import DIGEST, heard, local, run, stand_in
 
-PLAYBOOK = ROOT / "build/deploy/bin/ansible-playbook"
-DIGEST = "sha256:" + "7a" * 32
 # Given as people give them: `-e key=value`, which Ansible hands on as text.
 AS_TEXT = {
     "model_service_max_unavailable": "1",
@@ -43,33 +37,6 @@ AS_TEXT = {
     "model_service_lock_lease_s": "60",
     "model_service_drain_s": "1",
 }
-
-
-def run(playbook: Path, inventory: dict[str, Any], folder: Path, *more: str, **env: str) -> tuple[int, str]:
-    """Run a playbook on an inventory, into a folder of its own; return exit code and output."""
-    require_part(PLAYBOOK.exists(), "no build/deploy; `make deploy-tools` makes it")
-    hosts = folder / "hosts.yml"
-    hosts.write_text(yaml.safe_dump(inventory))
-    given = {"model_service_build_folder": str(folder), "model_service_python": sys.executable}
-    done = subprocess.run(
-        [str(PLAYBOOK), "-i", str(hosts), str(playbook), "-e", json.dumps(given), *more],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={
-            **os.environ,
-            "ANSIBLE_CONFIG": str(ROOT / "ansible/ansible.cfg"),
-            "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_FORCE_COLOR": "0",
-            **env,
-        },
-    )
-    return done.returncode, done.stdout + done.stderr
-
-
-def local(name: str) -> dict[str, Any]:
-    """Describe a host that is this machine."""
-    return {name: {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}
 
 
 TYPED = """
@@ -115,16 +82,13 @@ def typed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("typed")
     (folder / "play.yml").write_text(TYPED)
     (folder / "golden.json").write_text(json.dumps({"bundle_sha256": "b" * 64, "cases": []}))
-    (folder / "bin").mkdir()
-    host_command = folder / "bin/scanops-host"
-    host_command.write_text(
-        f"#!{sys.executable}\nimport json, sys\n"
-        f"open({str(folder / 'asked.json')!r}, 'w').write(json.dumps(sys.argv[1:]))\n"
-        "print(json.dumps({'ok': True}))\n"
-    )
-    host_command.chmod(0o755)
     paths = {"root": str(ROOT), "root_out": str(folder), "model_service_golden": str(folder / "golden.json")}
-    others = {"model_service_digest": DIGEST, "model_service_promoted_command": ["true"], **paths}
+    others = {
+        "model_service_digest": DIGEST,
+        "model_service_promoted_command": ["true"],
+        "model_service_host_program": stand_in(folder, {"ok": True}),
+        **paths,
+    }
     more = ["-e", json.dumps({**others, "model_service_project": str(ROOT)})]
     for name, value in AS_TEXT.items():
         more += ["-e", f"{name}={value}"]
@@ -134,7 +98,6 @@ def typed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"model_service": {"hosts": hosts}, "canary": {"hosts": {"here": {}}}},
         folder,
         *more,
-        PATH=f"{folder / 'bin'}:{os.environ['PATH']}",
     )
     assert code == 0, said
     return folder
@@ -162,7 +125,7 @@ def test_false_does_not_allow_an_unpromoted_digest(typed: Path) -> None:
 
 def test_false_breaks_no_lock(typed: Path) -> None:
     """`-e model_service_break_lock=false` asks whether the other run is over, and declares nobody dead."""
-    asked = json.loads((typed / "asked.json").read_text())
+    (asked,) = heard(typed)
     assert asked[asked.index("--dead") + 1] == ""
 
 

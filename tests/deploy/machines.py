@@ -82,8 +82,11 @@ def _admit(name: str, folder: Path) -> str:
     public = (folder / "id.pub").read_text()
     write(name, "/home/ops/.ssh/authorized_keys", public)
     deadline = time.monotonic() + 120
-    while not (key := inside(name, "cat", "/etc/ssh/ssh_host_ed25519_key.pub", check=False)):
-        assert time.monotonic() < deadline
+    # Its engine starts before SSH does: until then there is nobody to be told of other settings.
+    while not inside(name, "ss", "-Hltn", "sport = :22", check=False):
+        assert time.monotonic() < deadline, f"{name}: SSH does not listen"
+        time.sleep(0.2)
+    key = inside(name, "cat", "/etc/ssh/ssh_host_ed25519_key.pub")
     if name.startswith("rack"):
         # An internal network still leads to this machine. And racks take logins from the bastion alone.
         inside(name, "ip", "route", "del", "default")

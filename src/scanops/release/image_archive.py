@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import json
 import re
 import tarfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from scanops.errors import ConfigError, OutsideError
 REMEDY = "Export it again with `make export-image`"
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 CHUNK = 1 << 20
+# The plan is a word on a host's command line: Linux takes 128 KiB, and the layers' names need some of them.
+MOST_DOCUMENT_CHARS = 64_000
 
 
 def stage(archive: Path, digest: str, out: Path) -> dict[str, Any]:
@@ -27,7 +31,8 @@ def stage(archive: Path, digest: str, out: Path) -> dict[str, Any]:
         out: Folder that receives the blobs, each under its hexadecimal name.
 
     Returns:
-        `digest`, `config`, `bytes`, and `layers`: each with `blob`, `diff_id` and `size`.
+        `digest`, `config`, `bytes`; `layers`: each with `blob`, `diff_id` and `size`; and `documents`:
+        manifest and config by their names, packed (zlib, base64), or nothing where they are too long.
 
     Raises:
         ConfigError: The digest is none.
@@ -48,9 +53,25 @@ def stage(archive: Path, digest: str, out: Path) -> dict[str, Any]:
             named = zip(layers, diff_ids, strict=True)
             described = [{"blob": one["digest"], "diff_id": name, "size": one["size"]} for one, name in named]
             size_bytes = sum(one["size"] for one in layers)
+            documents = _documents(out, digest, config)
     except (tarfile.TarError, ValueError, KeyError, TypeError) as error:
         raise OutsideError(f"archive {archive}", f"holds no image ({error})", REMEDY) from error
-    return {"digest": digest, "config": config, "bytes": size_bytes, "layers": described}
+    return {
+        "digest": digest,
+        "config": config,
+        "bytes": size_bytes,
+        "layers": described,
+        "documents": documents,
+    }
+
+
+def _documents(out: Path, *blobs: str) -> dict[str, str]:
+    """Pack small blobs, so that a host needs no files of them."""
+    packed = {}
+    for blob in blobs:
+        data = (out / blob.removeprefix("sha256:")).read_bytes()
+        packed[blob] = base64.b64encode(zlib.compress(data, 9)).decode()
+    return packed if sum(map(len, packed.values())) <= MOST_DOCUMENT_CHARS else {}
 
 
 def _require_checksum(archive: Path) -> None:

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scanops_host import documents
 
 from scanops.errors import ConfigError, OutsideError
 from scanops.release import image_archive
 
 
-def make_archive(folder: Path, spoil: str = "", diff_ids: int = 2, size: object = 60) -> tuple[Path, str]:
+def make_archive(
+    folder: Path, spoil: str = "", diff_ids: int = 2, size: object = 60, said: str = ""
+) -> tuple[Path, str]:
     """Write an OCI archive of two layers; `spoil` names a blob whose bytes are then others."""
     blobs: dict[str, bytes] = {}
 
@@ -25,7 +28,8 @@ def make_archive(folder: Path, spoil: str = "", diff_ids: int = 2, size: object 
         return name
 
     layers = [put(b"base" * 1000), put(b"bundle" * 10)]
-    config = put(json.dumps({"rootfs": {"diff_ids": ["sha256:" + "a" * 64] * diff_ids}}).encode())
+    rootfs = {"diff_ids": ["sha256:" + "a" * 64] * diff_ids}
+    config = put(json.dumps({"rootfs": rootfs, "history": [said]}).encode())
     listed = [{"digest": layers[0], "size": 4000}, {"digest": layers[1], "size": size}]
     listed = [{name: value for name, value in one.items() if value is not None} for one in listed]
     digest = put(json.dumps({"config": {"digest": config}, "layers": listed}).encode())
@@ -53,6 +57,24 @@ def test_every_blob_is_taken_and_described(tmp_path: Path) -> None:
         data = (tmp_path / "out" / blob.removeprefix("sha256:")).read_bytes()
         assert "sha256:" + hashlib.sha256(data).hexdigest() == blob
     assert image_archive.stage(archive, digest, tmp_path / "out") == plan
+
+
+def test_the_plan_holds_what_is_small(tmp_path: Path) -> None:
+    """A host unpacks manifest and config from the plan, to the same bytes."""
+    archive, digest = make_archive(tmp_path)
+    plan = image_archive.stage(archive, digest, tmp_path / "out")
+    assert set(plan["documents"]) == {digest, plan["config"]}
+    for blob, packed in plan["documents"].items():
+        documents.unpack(packed, tmp_path / "unpacked")
+        data = (tmp_path / "unpacked").read_bytes()
+        assert data == (tmp_path / "out" / blob.removeprefix("sha256:")).read_bytes()
+
+
+def test_a_plan_stays_short_enough_for_a_command_line(tmp_path: Path) -> None:
+    """A config that nothing makes small goes as a file: Linux takes no word of 128 KiB."""
+    said = "".join(hashlib.sha512(str(number).encode()).hexdigest() for number in range(1000))
+    archive, digest = make_archive(tmp_path, said=said)
+    assert image_archive.stage(archive, digest, tmp_path / "out")["documents"] == {}
 
 
 @pytest.mark.parametrize("changes", [{"diff_ids": 1}, {"diff_ids": 3}, {"size": None}, {"size": "60"}])

@@ -11,7 +11,7 @@ import tarfile
 from pathlib import Path
 from typing import Any
 
-from scanops_host import engine
+from scanops_host import documents, engine
 from scanops_host.faults import FaultError, outside, usage
 from scanops_host.settings import Settings
 
@@ -67,7 +67,7 @@ def missing(settings: Settings, plan: dict[str, Any]) -> list[str]:
 
     Args:
         settings: Where blobs are gathered.
-        plan: What `pipelines.stage_image` wrote: `digest`, `manifest`, `config`, `layers`.
+        plan: What `pipelines.stage_image` wrote: `digest`, `config`, `layers`, `documents`.
 
     Returns:
         Names of blobs, `sha256:…`; empty when the image is here.
@@ -135,6 +135,8 @@ def load(settings: Settings, plan: dict[str, Any]) -> bool:
     digest = check_digest(plan["digest"])
     if has(settings, digest):
         return False
+    for blob, packed in plan.get("documents", {}).items():
+        documents.unpack(packed, staged(settings, blob))
     manifest = _read(settings, digest)
     config = manifest["config"]["digest"]
     configured = _read(settings, config)
