@@ -96,16 +96,32 @@ def _await(process: subprocess.Popen[bytes], client: int, log: Path, name: str) 
     """
 
     def ready() -> bool:
-        assert process.poll() is None, log.read_text()
+        assert process.poll() is None, _said(log)
         for session in log.parent.glob("session_2*"):
             for part in ("metrics_agent", "metrics_export", "dashboard_agent_listen"):
-                (session / f"{part}_port_{name}").write_text("-1")
+                _place(session / f"{part}_port_{name}", "-1")
         if "Ray runtime started" in log.read_text():
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", client), 1):
                 return True
         return False
 
-    until(ready, log.read_text)
+    until(ready, lambda: _said(log))
+
+
+def _place(file: Path, content: str) -> None:
+    """Write a file in one piece, once: the node takes a half-written one for a wrong one."""
+    if not file.exists():
+        draft = file.with_suffix(".draft")
+        draft.write_text(content)
+        draft.rename(file)
+
+
+def _said(log: Path) -> str:
+    """Give what the start said, and what the node said last."""
+    nodes = [
+        file.read_text(errors="replace")[-4000:] for file in log.parent.glob("session_2*/logs/raylet.out")
+    ]
+    return "\n".join([log.read_text(), *nodes])
 
 
 def _end(process: subprocess.Popen[bytes], folder: Path) -> None:
