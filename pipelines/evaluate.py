@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from pipelines import entry_point, evaluate_run, model_card_facts
+import importlib
+from concurrent.futures import ThreadPoolExecutor
+
+from pipelines import entry_point, evaluate_pass
 from scanops import atomic, config, reports
 from scanops.bundle import origin
 from scanops.bundle.predictor import Predictor
-from scanops.evaluation import abstaining, baselines, cohort, detection, model_card, report, slices
+from scanops.evaluation import cohort, detection, slices
 
 
 def main() -> None:
@@ -31,23 +34,25 @@ def main() -> None:
     tables = cohort.read(args.splits), manifest
     train, test = (cohort.select(*tables, classes, split) for split in ("train", "test"))
     parts = slices.cut(test, manifest)
-    seen = evaluate_run.look(predictor, args.raw, train, test, settings)
-    rivals = baselines.answers(train, seen.train_thumbnails, test, seen.test_thumbnails, settings.seed)
-    metrics = report.measure(seen.answers, rivals, parts, settings)
-    silent = abstaining.measure(seen.answers, seen.why, seen.strangers, predictor.limits, settings)
-    metrics["abstention"] = silent
+    with ThreadPoolExecutor(1) as meanwhile:
+        for module in ("pipelines.evaluate_run", "pipelines.model_card_facts"):
+            meanwhile.submit(importlib.import_module, module)
+        seen = evaluate_pass.look(args.bundle, predictor.bundle, args.raw, train, test, settings)
+    from pipelines import evaluate_run, model_card_facts  # noqa: PLC0415 -- loaded while images were read
+
+    metrics = evaluate_run.measure(predictor, train, test, seen, parts, settings)
     drawn = evaluate_run.draw(predictor, args.raw, test, seen, metrics, settings.calibration_bins)
-    told = report.shortages(seen.answers, metrics)
+    gist, *told = evaluate_run.sentences(seen, metrics)
     metrics["warnings"] = [*reports.warnings(validation), *told]
-    metrics |= {"bundle_sha256": predictor.bundle_sha256, "crop_fallbacks": seen.crop.counts()}
-    facts = model_card_facts.gather(args.bundle, params, tables[0], validation, metrics)
+    metrics |= {"bundle_sha256": predictor.bundle_sha256, "crop_fallbacks": seen.crop}
+    card = model_card_facts.card(args.bundle, params, tables[0], validation, metrics)
     with atomic.replacing(args.predictions) as draft:
         answers = cohort.with_answers(test, seen.answers.probabilities, classes, seen.why)
         answers.to_parquet(draft, index=False)
     atomic.write_folder(args.plots, drawn)
-    atomic.write_text(args.card, model_card.render(facts))
+    atomic.write_text(args.card, card)
     atomic.write_json(args.report, metrics)
-    print(report.sentence(metrics) + abstaining.sentence(silent), *told, sep="\n")
+    print(gist, *told, sep="\n")
 
 
 if __name__ == "__main__":

@@ -1,112 +1,68 @@
-"""The pass of `evaluate` over the images: each is decoded once, for the bundle and the baselines alike."""
+"""What `evaluate` makes of the answers: measures, warnings, and the pictures that people look at."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
+from pipelines.evaluate_pass import Seen
 from scanops import activation_map, imaging
-from scanops.abstention import Why
 from scanops.bundle import batch
 from scanops.bundle.predictor import Predictor
 from scanops.config import Evaluation
-from scanops.data import strangers
-from scanops.evaluation import abstaining_plots, baselines, explain, figures, samples
+from scanops.evaluation import abstaining, abstaining_plots, baselines, explain, figures, report, samples
 from scanops.evaluation.cohort import Cohort
 from scanops.evaluation.measures import Answers
+from scanops.evaluation.slices import Slice
 
 NAME_LENGTH = 12  # of an image's id in the gallery: enough to find it in the predictions
 
 
-@dataclass(frozen=True)
-class Seen:
-    """What one pass over the images leaves in memory.
-
-    Attributes:
-        answers: The bundle's, for the test images.
-        train_thumbnails: uint8 [M, S], see `baselines.thumbnail`.
-        test_thumbnails: uint8 [N, S].
-        why: Why there is none, for each of them; None where the answer stands.
-        strangers: The same for pictures that are no head scans, see `meet_strangers`.
-        crop: Counts the test images without a head to crop to.
-    """
-
-    answers: Answers
-    train_thumbnails: imaging.Pixels
-    test_thumbnails: imaging.Pixels
-    why: list[Why | None]
-    strangers: dict[str, list[Why | None]]
-    crop: imaging.CropTally
-
-
-def look(predictor: Predictor, raw: Path, train: Cohort, test: Cohort, settings: Evaluation) -> Seen:
-    """Read the training images, answer for the test images, and see what is made of strangers.
+def measure(
+    predictor: Predictor,
+    train: Cohort,
+    test: Cohort,
+    seen: Seen,
+    parts: Sequence[Slice],
+    settings: Evaluation,
+) -> dict[str, Any]:
+    """Score the bundle and the baselines on the same images.
 
     Args:
         predictor: The bundle.
-        raw: The folder of images.
-        train: M images.
+        train: What the baselines learn from.
         test: N images.
-        settings: Side of a thumbnail, number and seed of the strangers.
+        seen: What `evaluate_pass.look` returned for both.
+        parts: Slices of the test images.
+        settings: Resamples, seed, calibration bins, and what a detection is.
 
     Returns:
-        The answers, and thumbnails of all images.
+        What `report.measure` returns, with what `abstaining.measure` does under `abstention`.
 
     Raises:
-        ConfigError: A file is missing or cannot be read.
-        ImageError: A file's content cannot be used.
+        VerdictError: The answers are no probabilities, or the groups are too few.
     """
-    known: list[imaging.Pixels] = []
-    seen: list[imaging.Pixels] = []
-    answers, tally = [], imaging.CropTally()
-    why: list[Why | None] = []
-    side_px = settings.baseline_side_px
-    with tqdm(total=len(train.paths) + len(test.paths), unit="image", disable=None) as bar:
-        for pixels in batch.read(predictor, raw, train.paths, bar.update):
-            known += [baselines.thumbnail(image, side_px) for image in pixels]
-        for pixels in batch.read(predictor, raw, test.paths, bar.update, tally):
-            seen += [baselines.thumbnail(image, side_px) for image in pixels]
-            verdict = predictor.answer(pixels)
-            answers.append(verdict.prediction.probabilities)
-            why += verdict.why
-    met = meet_strangers(predictor, settings.strangers, settings.seed)
-    given = Answers(
-        labels=test.targets,
-        probabilities=np.concatenate(answers),
-        groups=test.rows["group"].to_numpy(),
-        classes=predictor.bundle.classes,
-        temperature=predictor.bundle.temperature,
-    )
-    return Seen(given, np.stack(known), np.stack(seen), why, met, tally)
+    rivals = baselines.answers(train, seen.train_thumbnails, test, seen.test_thumbnails, settings.seed)
+    metrics = report.measure(seen.answers, rivals, parts, settings)
+    silent = abstaining.measure(seen.answers, seen.why, seen.strangers, predictor.limits, settings)
+    return {**metrics, "abstention": silent}
 
 
-def meet_strangers(predictor: Predictor, count: int, seed: int) -> dict[str, list[Why | None]]:
-    """Show a bundle pictures that are no head scans, the same way as scans.
+def sentences(seen: Seen, metrics: dict[str, Any]) -> list[str]:
+    """Say the gist of a report in a line, and in one each where there are too few test images.
 
     Args:
-        predictor: The bundle.
-        count: How many of each kind.
-        seed: Of the pictures.
+        seen: What was measured.
+        metrics: What `measure` returned.
 
     Returns:
-        Reasons to abstain, None where it answers, a kind; nothing for a bundle that never abstains.
+        Lines for the terminal.
     """
-    told: dict[str, list[Why | None]] = {}
-    for kind in strangers.KINDS if predictor.bundle.abstention else ():
-        told[kind] = []
-        drawn = list(strangers.draw(kind, count, seed))
-        for start in range(0, count, batch.BATCH_SIZE):
-            shown = [
-                predictor.fit_input(imaging.Decoded(picture, "PNG", picture.mode, *picture.size))
-                for picture in drawn[start : start + batch.BATCH_SIZE]
-            ]
-            told[kind] += predictor.answer(np.stack(shown)).why
-    return told
+    gist = report.sentence(metrics) + abstaining.sentence(metrics["abstention"])
+    return [gist, *report.shortages(seen.answers, metrics)]
 
 
 def pictures(predictor: Predictor, raw: Path, paths: Sequence[str]) -> imaging.Pixels:
@@ -137,8 +93,8 @@ def draw(
         predictor: The bundle.
         raw: The folder of images.
         test: N images.
-        seen: What `look` returned for them.
-        metrics: What `report.measure` returned, with what `abstaining.measure` did under `abstention`.
+        seen: What `evaluate_pass.look` returned for them.
+        metrics: What `measure` returned.
         bins: Of the reliability curve.
 
     Returns:

@@ -1,4 +1,4 @@
-"""What `evaluate` puts on the model card, gathered from bundle, parameters and reports."""
+"""The model card that `evaluate` writes, from what bundle, parameters and reports hold."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from scanops.bundle import bundle as bundles
 from scanops.bundle import footprint
 from scanops.config import Config
+from scanops.evaluation import model_card
 from scanops.evaluation.model_card import Facts
 
 # The card ships: addresses and folders, which may hold names and passwords, stay here.
@@ -30,6 +31,28 @@ def source(name: str, entry: BaseModel) -> dict[str, Any]:
     """
     values = entry.model_dump(mode="json")
     return {"name": name, **{key: values[key] for key in SHOWN if values.get(key) is not None}}
+
+
+def card(
+    bundle: Path,
+    params: Config,
+    splits: pd.DataFrame,
+    validation: Mapping[str, Any],
+    metrics: Mapping[str, Any],
+) -> str:
+    """Write the model card.
+
+    Args:
+        bundle: See `gather`, as for the rest.
+        params: All parameters.
+        splits: What `data/splits.parquet` holds.
+        validation: What `reports/validation.json` holds.
+        metrics: What `reports/metrics.json` is to hold.
+
+    Returns:
+        Markdown.
+    """
+    return model_card.render(gather(bundle, params, splits, validation, metrics))
 
 
 def gather(

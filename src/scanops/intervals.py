@@ -8,10 +8,7 @@ Application, §3.8). Drawing G of G groups is one multinomial count a group, hen
 from __future__ import annotations
 
 import math
-import os
-from collections import deque
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,9 +21,8 @@ Integers = npt.NDArray[np.int64]
 # From weights int64 [B, N] to float64 [B] a name.
 Statistic = Callable[[Integers], Mapping[str, Floats]]
 TAILS = (2.5, 97.5)
-# Weights that a thread holds. A constant, so that memory is bounded and results depend on no machine.
+# Weights held at a time. A constant, so that memory is bounded and results depend on no machine.
 CHUNK = 1_000_000
-MOST_THREADS = 4  # NumPy's sums are outside the interpreter's lock, and soon at the memory's limit
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ def bootstrap(
     statistic itself returns is a paired one.
 
     Args:
-        statistic: Takes weights int64 [B, N], returns float64 [B] a name. Several threads call it.
+        statistic: Takes weights int64 [B, N], returns float64 [B] a name.
         groups: [N], what group each image belongs to.
         resamples: Number of resamples.
         seed: Seed of the draws; the same seed gives the same intervals.
@@ -81,18 +77,11 @@ def _resample(
     statistic: Statistic, member: npt.NDArray[np.intp], groups: int, resamples: int, rng: np.random.Generator
 ) -> dict[str, Floats]:
     step = max(1, CHUNK // len(member))
-    sizes = [min(step, resamples - start) for start in range(0, resamples, step)]
-    threads = min(MOST_THREADS, os.cpu_count() or 1, len(sizes))
-    parts: list[Mapping[str, Floats]] = []
-    # Drawn here, one after the other, so that the draws are the same whatever the number of threads.
-    with ThreadPoolExecutor(threads) as pool:
-        waiting: deque[Future[Mapping[str, Floats]]] = deque()
-        for size in sizes:
-            counts = rng.multinomial(groups, np.full(groups, 1.0 / groups), size=size)
-            waiting.append(pool.submit(lambda drawn: statistic(drawn[:, member]), counts))
-            if len(waiting) > threads:
-                parts.append(waiting.popleft().result())
-        parts += [part.result() for part in waiting]
+    parts = []
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
+        counts = rng.multinomial(groups, np.full(groups, 1.0 / groups), size=size)
+        parts.append(statistic(counts[:, member]))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 

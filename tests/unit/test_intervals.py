@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from scanops import intervals
 from scanops.errors import VerdictError
 from scanops.intervals import Floats, Integers, Statistic, bootstrap
 
@@ -65,6 +66,16 @@ def test_the_same_seed_gives_the_same_interval() -> None:
         bootstrap(mean_of(values), np.arange(50), resamples=300, seed=seed) for seed in (1, 1, 2)
     )
     assert first == again != other
+
+
+def test_parts_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many resamples are counted at a time, they are the same ones."""
+    values, settings = np.random.default_rng(6).normal(size=50), {"resamples": 333, "seed": 4}
+    whole = bootstrap(mean_of(values), np.arange(50), **settings)["mean"]
+    monkeypatch.setattr(intervals, "CHUNK", 50 * 7)
+    found = bootstrap(mean_of(values), np.arange(50), **settings)["mean"]
+    expected = [whole.value, whole.low, whole.high]
+    np.testing.assert_allclose([found.value, found.low, found.high], expected, rtol=1e-12)
 
 
 def test_the_names_of_groups_do_not_matter() -> None:

@@ -64,6 +64,27 @@ def read(
             pool.shutdown(wait=True, cancel_futures=True)
 
 
+def stack(
+    predictor: Predictor, root: Path, paths: Sequence[str], tally: imaging.CropTally | None = None
+) -> imaging.Pixels:
+    """Bring a few files to the graph's input, in this thread.
+
+    Args:
+        predictor: Knows the input of its graph.
+        root: The folder that the paths are relative to.
+        paths: See `read`; at least one.
+        tally: See `read`.
+
+    Returns:
+        uint8 [n, size_px, size_px, 3].
+
+    Raises:
+        ConfigError: A file is missing or cannot be read.
+        ImageError: A file's content cannot be used.
+    """
+    return np.stack([_prepare(predictor, root, path, tally) for path in paths])
+
+
 def predict(
     predictor: Predictor,
     root: Path,

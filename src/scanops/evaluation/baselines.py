@@ -14,8 +14,6 @@ from scanops import imaging
 from scanops.evaluation.cohort import Cohort
 from scanops.evaluation.metrics import Floats, Integers
 
-# ITU-R BT.601 luma, in thousandths: whole numbers keep distances exact.
-LUMA = np.array([299, 587, 114], np.int64)
 # Sides of one tile of the distance matrix: bounded memory for any number of images.
 TEST_TILE, TRAIN_TILE = 512, 4096
 
@@ -27,7 +25,7 @@ def answers(
 
     Args:
         train: M images.
-        train_thumbnails: uint8 [M, S] from `thumbnail`.
+        train_thumbnails: uint8 [M, S] from `thumbnails.shrink`.
         test: N images.
         test_thumbnails: uint8 [N, S].
         seed: Seed of the decision tree.
@@ -80,7 +78,7 @@ def nearest_neighbour(train: imaging.Pixels, train_labels: Integers, test: imagi
     """Answer with the class of the training thumbnail at the smallest Euclidean distance.
 
     Args:
-        train: uint8 [M, S] thumbnails from `thumbnail`.
+        train: uint8 [M, S] thumbnails from `thumbnails.shrink`.
         train_labels: int64 [M].
         test: uint8 [N, S] thumbnails.
 
@@ -93,20 +91,6 @@ def nearest_neighbour(train: imaging.Pixels, train_labels: Integers, test: imagi
             for start in range(0, len(test), TEST_TILE)
         ]
     )
-
-
-def thumbnail(pixels: imaging.Pixels, side_px: int) -> imaging.Pixels:
-    """Shrink a network input to a small grey picture.
-
-    Args:
-        pixels: uint8 [H, H, 3].
-        side_px: Side of the thumbnail.
-
-    Returns:
-        uint8 [side_px * side_px].
-    """
-    small = imaging.resize(pixels, side_px, "stretch")
-    return ((small.astype(np.int64) @ LUMA + 500) // 1000).astype(np.uint8).ravel()
 
 
 def _shape_features(sides: Integers) -> Floats:

@@ -78,9 +78,10 @@ def of_model(answers: Answers, negative: int | None, specificity: float) -> Meas
         over classes), `sensitivity` (where there is a negative class), and `<name>.<class's place>`
         for each name of `PER_CLASS`.
     """
+    count = metrics.counter(answers.labels, [answers.predictions], len(answers.classes))
 
     def statistic(weights: Weights) -> dict[str, Floats]:
-        counts = metrics.confusion(answers.labels, answers.predictions, len(answers.classes), weights)
+        counts = count(weights)[:, 0]
         ranked = ranking.rank(answers.labels, answers.probabilities, weights)
         by_class = {
             "recall": metrics.recall(counts),
@@ -143,9 +144,10 @@ def of_rivals(answers: Answers, rivals: Mapping[str, Integers]) -> Measure:
         balanced accuracy less the rival's.
     """
     given = [answers.predictions, *rivals.values()]
+    count = metrics.counter(answers.labels, given, len(answers.classes))
 
     def statistic(weights: Weights) -> dict[str, Floats]:
-        counts = metrics.confusions(answers.labels, given, len(answers.classes), weights)
+        counts = count(weights)
         accuracy, balanced = metrics.accuracy(counts), metrics.balanced_accuracy(counts)
         values = {}
         for place, name in enumerate(rivals, start=1):
@@ -167,12 +169,13 @@ def of_slices(answers: Answers, slices: Sequence[Slice]) -> Measure:
     Returns:
         The values `<trait>.<name>.accuracy` and `<trait>.<name>.balanced_accuracy` of each.
     """
-    predictions, members = [answers.predictions], [part.member for part in slices]
+    if not slices:
+        return lambda _weights: {}
+    members = [part.member for part in slices]
+    count = metrics.counter(answers.labels, [answers.predictions], len(answers.classes), members)
 
     def statistic(weights: Weights) -> dict[str, Floats]:
-        if not slices:
-            return {}
-        counts = metrics.confusions(answers.labels, predictions, len(answers.classes), weights, members)
+        counts = count(weights)
         accuracy, balanced = metrics.accuracy(counts), metrics.balanced_accuracy(counts)
         values = {}
         for place, part in enumerate(slices):

@@ -12,7 +12,7 @@ scores is in `ranking`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -38,39 +38,42 @@ def confusion(
     Returns:
         float64 [..., K, K], rows the actual class, columns the predicted one; whole numbers.
     """
-    return confusions(labels, [predictions], classes, weights)[..., 0, :, :]
+    return counter(labels, [predictions], classes)(weights)[..., 0, :, :]
 
 
-def confusions(
+def counter(
     labels: Integers,
     predictions: Sequence[Integers],
     classes: int,
-    weights: Weights | None = None,
     members: Sequence[npt.NDArray[np.bool_]] = (),
-) -> Floats:
-    """Count the same images by several classifiers' answers, or in several parts, in one pass.
+) -> Callable[[Weights | None], Floats]:
+    """Prepare to count several classifiers' answers, or several parts of the images, in one pass.
 
     Args:
         labels: int64 [N] in [0, classes).
         predictions: int64 [N] each, one or M of them.
         classes: Number of classes, K.
-        weights: See `confusion`.
         members: bool [N] each, which images to count: none for all, or as many as `predictions`; for one
             classifier any M.
 
     Returns:
-        float64 [..., M, K, K], see `confusion`.
+        From weights, see `confusion`, to float64 [..., M, K, K].
     """
-    parts = max(len(predictions), len(members))
-    rows = np.stack([labels * classes + given for given in predictions])
-    held = np.stack(members) if members else np.ones((1, len(labels)), np.bool_)
-    place, image = np.nonzero(np.broadcast_to(held, (parts, len(labels))))
-    cell = place * classes**2 + np.broadcast_to(rows, (parts, len(labels)))[place, image]
+    parts, images = max(len(predictions), len(members)), len(labels)
+    taken = np.broadcast_to(labels * classes + np.stack(predictions), (parts, images))
+    held = np.stack(members) if members else np.ones((1, images), np.bool_)
+    place, image = np.nonzero(np.broadcast_to(held, (parts, images)))
     # An image is in few of the cells: a sparse product adds up just those.
-    cells = sparse.csr_array((np.ones(len(cell)), (cell, image)), (parts * classes**2, len(labels)))
-    counted = _as_floats(weights, len(labels))
-    counts = (cells @ counted.reshape(math.prod(counted.shape[:-1]), len(labels)).T).T
-    return np.asarray(counts.reshape(*counted.shape[:-1], parts, classes, classes))
+    cells = sparse.csr_array(
+        (np.ones(len(image)), (place * classes**2 + taken[place, image], image)), (parts * classes**2, images)
+    )
+
+    def count(weights: Weights | None) -> Floats:
+        counted = _as_floats(weights, images)
+        counts = (cells @ counted.reshape(math.prod(counted.shape[:-1]), images).T).T
+        return np.asarray(counts.reshape(*counted.shape[:-1], parts, classes, classes))
+
+    return count
 
 
 def accuracy(counts: Floats) -> Floats:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from scanops.evaluation import baselines, gate
+from scanops.evaluation import baselines, gate, thumbnails
 from scanops.evaluation.cohort import Cohort
 
 
@@ -52,7 +52,7 @@ def test_thumbnails_are_grey_and_small() -> None:
     """White stays 255, black stays 0, and green counts most."""
     white, green, red = (np.zeros((40, 40, 3), np.uint8) for _ in range(3))
     white[:], green[..., 1], red[..., 0] = 255, 200, 200
-    small = [baselines.thumbnail(image, 8) for image in (white, green, red)]
+    small = thumbnails.shrink(np.stack([white, green, red]), 8)
     assert small[0].tolist() == [255] * 64
     assert small[1][0] > small[2][0] > 0
     assert small[0].dtype == np.uint8

@@ -96,6 +96,20 @@ def test_agreement_with_scikit_learn(given_answers: Answers) -> None:
     np.testing.assert_allclose(actual, expected)
 
 
+def test_many_are_counted_as_each_would_be_alone() -> None:
+    """Several classifiers, or several parts of the images, in one pass: the counts of each."""
+    rng = np.random.default_rng(8)
+    labels, weights = rng.integers(0, 3, 40), rng.integers(0, 4, (5, 40))
+    given, members = list(rng.integers(0, 3, (2, 40))), list(rng.random((4, 40)) < 0.4)
+    members[3][:] = False
+    for place, counts in enumerate(np.moveaxis(metrics.counter(labels, given, 3)(weights), 1, 0)):
+        np.testing.assert_array_equal(counts, metrics.confusion(labels, given[place], 3, weights))
+    parts = metrics.counter(labels, given[:1], 3, members)(weights)
+    for counts, held in zip(np.moveaxis(parts, 1, 0), members, strict=True):
+        alone = metrics.confusion(labels[held], given[0][held], 3, weights[:, held])
+        np.testing.assert_array_equal(counts, alone)
+
+
 def test_specificity_by_hand() -> None:
     """Of the images of other classes, the share that was not taken for this one; none: undefined."""
     counts = metrics.confusion(np.array([0, 0, 1, 1, 2]), np.array([0, 1, 1, 1, 0]), 3)
