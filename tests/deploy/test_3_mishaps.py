@@ -39,7 +39,7 @@ def test_a_killed_control_node_is_made_good_by_running_again(served: Site, table
     wanted = served.other
     with table.counted(served, "control node killed, run again") as (load, ended):
         first = served.start("deploy", wanted)
-        served.wait_for("rack-1", "switched", wanted)
+        served.wait_for(first, "rack-1", wanted)
         os.killpg(first.pid, signal.SIGKILL)
         first.communicate()
         ended.append(served.run("deploy", wanted))
@@ -54,7 +54,7 @@ def test_a_host_that_dies_in_the_middle(served: Site, table: Table) -> None:
     with table.counted(served, "host dies in the middle") as (load, ended):
         began = time.monotonic()
         running = served.start("deploy", wanted)
-        served.wait_for("cloud-2", "switched", wanted)
+        served.wait_for(running, "cloud-2", wanted)
         machines.kill("cloud-2")
         ended.append(served.finish(running, began))
     machines.revive("cloud-2")
@@ -74,7 +74,7 @@ def test_ssh_that_is_lost_in_the_middle(served: Site, table: Table) -> None:
     with table.counted(served, "SSH lost in the middle") as (load, ended):
         began = time.monotonic()
         running = served.start("deploy", wanted)
-        served.wait_for("cloud-2", "switched", wanted)
+        served.wait_for(running, "cloud-2", wanted)
         with machines.without_ssh("cloud-2"):
             ended.append(served.finish(running, began))
     assert ended[0].code == 4, ended[0].out
@@ -96,7 +96,7 @@ def test_ssh_that_breaks_off_for_a_moment(served: Site, table: Table) -> None:
     with table.counted(served, "SSH cut for a moment") as (load, ended):
         began = time.monotonic()
         running = served.start("deploy", wanted)
-        served.wait_for("cloud-1", "switched", wanted)
+        served.wait_for(running, "cloud-1", wanted)
         machines.inside("cloud-1", "pkill", "-f", "sshd: ops")
         ended.append(served.finish(running, began))
     assert ended[0].code == 0, ended[0].out
