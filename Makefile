@@ -1,10 +1,7 @@
 # The one vocabulary: people, GitHub Actions and Jenkins use these words.
 .DEFAULT_GOAL := help
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-# Compiled once, and not by every process: uv compiles nothing, and TensorFlow alone takes seconds. Not in the tree,
-# whatever was set outside.
-unexport PYTHONDONTWRITEBYTECODE
-export PYTHONPYCACHEPREFIX := $(CURDIR)/build/pycache
+export PYTHONDONTWRITEBYTECODE := 1
 PYTHON ?= python3
 SEARCH ?= compare.yaml
 EXAMPLES ?= 500
@@ -236,6 +233,5 @@ screenshots: setup  ## Draw the pictures in docs/ anew (needs Chromium and a fin
 
 clean:  ## Remove what can be made again, but not .venv or DVC's cache
 	rm -rf data plots/training plots/evaluation plots/validation reports/data_docs .pytest_cache .mypy_cache .ruff_cache
-	rm -rf build/pycache
 
 .PHONY: help setup repro accept-data serve engine image image-lambda emulator register challenge push promote rollback history trace export-image preflight retrain report publish push-cache pull-cache login propose comment ask-retrain parts compare drift deploy-tools bootstrap deploy-inputs deploy rollback-hosts status retire golden test test-data test-api fuzz parts-deploy test-deploy test-deploy-short test-automation check check-ci audit format lock bench-training bench-validation bench-serving bench-soak bench-public bench-deploy bench-repro screenshots clean

@@ -70,11 +70,3 @@ def test_a_digest_with_a_command_in_it_runs_nothing(playbook: str, tmp_path: Pat
     assert done.returncode == 2
     assert "is none. Give DIGEST=sha256:" in done.stderr
     assert not marker.exists()
-
-
-def test_code_is_compiled_once_and_not_in_the_tree(tmp_path: Path) -> None:
-    """What make starts keeps its bytecode below build, also where the environment says to keep none."""
-    (tmp_path / "shown.mk").write_text("shown:\n\t@env\n", encoding="utf-8")
-    done = make("-f", "Makefile", "-f", str(tmp_path / "shown.mk"), "shown", PYTHONDONTWRITEBYTECODE="1")
-    assert f"PYTHONPYCACHEPREFIX={ROOT}/build/pycache" in done.stdout.splitlines(), done.stderr
-    assert "PYTHONDONTWRITEBYTECODE" not in done.stdout
