@@ -31,7 +31,7 @@ fi
 [ -x .venv/bin/python ] || build/uv/bin/uv venv --quiet --python "$python" .venv
 # uv trusts what pip was told to trust: an institution's proxy signs with its own certificate.
 [ -z "${PIP_CERT:-}" ] || export SSL_CERT_FILE="${SSL_CERT_FILE:-$PIP_CERT}"
-# Compiled once, here: what runs later writes no bytecode, and would compile what it imports at every start.
+# Compiled once, here: where no bytecode is written, every start would compile what it imports.
 build/uv/bin/uv pip sync --quiet --compile-bytecode --python .venv/bin/python --require-hashes requirements/dev.txt
 build/uv/bin/uv pip install --quiet --python .venv/bin/python --no-deps --no-build-isolation --editable .
 touch .venv/ready
