@@ -45,14 +45,15 @@ def local(name: str) -> dict[str, Any]:
     return {name: {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}
 
 
-def stand_in(folder: Path, answer: dict[str, Any]) -> str:
-    """Write a stand-in for scanops-host, which notes what it is asked; return its path."""
+def stand_in(folder: Path, answer: dict[str, Any], **others: dict[str, Any]) -> str:
+    """Write a stand-in for scanops-host, which notes what it is asked, and answers some calls otherwise."""
     program = folder / "scanops-host"
+    answers = {name: json.dumps(one) for name, one in others.items()}
     program.write_text(
         f"#!{sys.executable}\nimport json, sys\n"
         f"with open({str(folder / 'asked')!r}, 'a') as file: print(json.dumps(sys.argv[1:]), file=file)\n"
         "print('Welcome to this host')\n"  # as a shell's start-up files may
-        f"print({json.dumps(json.dumps(answer))})\n"
+        f"print({answers!r}.get(sys.argv[1], {json.dumps(answer)!r}))\n"
     )
     program.chmod(0o755)
     return str(program)

@@ -56,6 +56,43 @@ def test_a_call_of_the_host_s_command_needs_no_python_there(tmp_path: Path) -> N
     assert not (tmp_path / "trap").exists()
 
 
+ROLLOUT = """
+- hosts: model_service
+  gather_facts: false
+  vars:
+    model_service_rollout_reason: deploy
+    model_service_rollout_digest: "{{ model_service_digest }}"
+    model_service_rollout_run: ours:1:1
+  tasks:
+    - ansible.builtin.set_fact:
+        model_service_rollout_stop: false
+        model_service_rollout_detected_at: 0.0
+        model_service_rollout_run: ours:1:1
+      delegate_to: localhost
+      delegate_facts: true
+    - ansible.builtin.include_role: {name: model_service, tasks_from: rollout}
+    - ansible.builtin.debug:
+        msg: "stopped: {{ hostvars.localhost.model_service_rollout_stop }}"
+"""
+
+
+def test_a_host_that_cannot_keep_the_version_stops_the_rollout(tmp_path: Path) -> None:
+    """The last step of a batch counts as the others do: what follows is not deployed, and it is put back."""
+    (tmp_path / "play.yml").write_text(ROLLOUT)
+    done, lost = {"ok": True, "switched": True}, {"ok": False, "kind": "outside", "fault": "disk: is full"}
+    for answer, stopped in ((done, False), (lost, True)):
+        given = json.dumps(
+            {
+                "model_service_digest": DIGEST,
+                "model_service_host_program": stand_in(tmp_path, done, keep=answer),
+            }
+        )
+        inventory = {"model_service": {"hosts": local("here")}}
+        code, said = run(tmp_path / "play.yml", inventory, tmp_path, "-e", given)
+        assert code == 0, said
+        assert f"stopped: {stopped}" in said
+
+
 def test_a_host_without_the_command_is_told_the_remedy(tmp_path: Path) -> None:
     """A host that was never made ready is named with what makes it ready."""
     given = json.dumps({"model_service_host_program": str(tmp_path / "none/scanops-host")})
