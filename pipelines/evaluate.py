@@ -33,14 +33,14 @@ def main() -> None:
     detection.negative_class(classes, settings.negative_class)  # a wrong name is told before the work
     tables = cohort.read(args.splits), manifest
     train, test = (cohort.select(*tables, classes, split) for split in ("train", "test"))
-    parts = slices.cut(test, manifest)
+    kinds = evaluate_pass.kinds(predictor.bundle)  # first: two threads would load SciPy at a time
     with ThreadPoolExecutor(1) as meanwhile:
         for module in ("pipelines.evaluate_run", "pipelines.model_card_facts"):
             meanwhile.submit(importlib.import_module, module)
-        seen = evaluate_pass.look(args.bundle, predictor.bundle, args.raw, train, test, settings)
+        seen = evaluate_pass.look(predictor, kinds, args.raw, train, test, settings)
     from pipelines import evaluate_run, model_card_facts  # noqa: PLC0415 -- loaded while images were read
 
-    metrics = evaluate_run.measure(predictor, train, test, seen, parts, settings)
+    metrics = evaluate_run.measure(predictor, train, test, seen, slices.cut(test, manifest), settings)
     drawn = evaluate_run.draw(predictor, args.raw, test, seen, metrics, settings.calibration_bins)
     gist, *told = evaluate_run.sentences(seen, metrics)
     metrics["warnings"] = [*reports.warnings(validation), *told]

@@ -19,6 +19,7 @@ from pipelines.evaluate_share import Files, Strangers
 from scanops import imaging, workers
 from scanops.abstention import Why
 from scanops.bundle.bundle import Bundle
+from scanops.bundle.predictor import Predictor
 from scanops.config import Evaluation
 from scanops.evaluation.cohort import Cohort
 from scanops.evaluation.measures import Answers
@@ -48,12 +49,14 @@ class Seen:
     crop: dict[str, int]
 
 
-def look(folder: Path, bundle: Bundle, raw: Path, train: Cohort, test: Cohort, settings: Evaluation) -> Seen:
+def look(
+    predictor: Predictor, kinds: Sequence[str], raw: Path, train: Cohort, test: Cohort, settings: Evaluation
+) -> Seen:
     """Read the training images, answer for the test images, and see what is made of strangers.
 
     Args:
-        folder: The bundle's folder.
-        bundle: What its `bundle.json` says.
+        predictor: The bundle, which each process loads again.
+        kinds: What `kinds` returned for it.
         raw: The folder of images.
         train: M images.
         test: N images.
@@ -68,15 +71,15 @@ def look(folder: Path, bundle: Bundle, raw: Path, train: Cohort, test: Cohort, s
         OutsideError: No process can be started, or one dies twice of the same images.
     """
     known, tested = _cut(train.paths, answered=False), _cut(test.paths, answered=True)
-    others = [Strangers(kind, settings.strangers, settings.seed) for kind in _kinds(bundle)]
-    done = list(_do([*known, *tested, *others], folder, raw, settings.baseline_side_px))
+    others = [Strangers(kind, settings.strangers, settings.seed) for kind in kinds]
+    done = list(_do([*known, *tested, *others], predictor.folder, raw, settings.baseline_side_px))
     answered = done[len(known) : len(known) + len(tested)]
     given = Answers(
         labels=test.targets,
         probabilities=np.concatenate([of.probabilities for of in answered if of.probabilities is not None]),
         groups=test.rows["group"].to_numpy(),
-        classes=bundle.classes,
-        temperature=bundle.temperature,
+        classes=predictor.bundle.classes,
+        temperature=predictor.bundle.temperature,
     )
     met = done[len(known) + len(tested) :]
     return Seen(
@@ -89,17 +92,25 @@ def look(folder: Path, bundle: Bundle, raw: Path, train: Cohort, test: Cohort, s
     )
 
 
-def _cut(paths: Sequence[str], *, answered: bool) -> list[Files]:
-    step = evaluate_share.IMAGES
-    return [Files(paths[start : start + step], answered) for start in range(0, len(paths), step)]
+def kinds(bundle: Bundle) -> Sequence[str]:
+    """List the kinds of pictures that are no head scans.
 
+    Args:
+        bundle: What its `bundle.json` says.
 
-def _kinds(bundle: Bundle) -> Sequence[str]:
+    Returns:
+        Names for `Strangers`; none for a bundle that never abstains.
+    """
     if bundle.abstention is None:
         return ()
     from scanops.data import strangers  # noqa: PLC0415 -- SciPy's filters, for bundles that abstain alone
 
     return tuple(strangers.KINDS)
+
+
+def _cut(paths: Sequence[str], *, answered: bool) -> list[Files]:
+    step = evaluate_share.IMAGES
+    return [Files(paths[start : start + step], answered) for start in range(0, len(paths), step)]
 
 
 def _do(

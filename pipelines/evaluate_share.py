@@ -20,11 +20,11 @@ from scanops.bundle import batch
 from scanops.bundle.predictor import Predictor
 from scanops.evaluation import thumbnails
 
-# So few that as many shares as there are cores hold hardly more in their graphs than one batch would.
+# So few that what all processes hold in their graphs stays within two batches of the predictor's own size.
 IMAGES = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Files:
     """Some images of a split.
 
@@ -35,6 +35,9 @@ class Files:
 
     paths: Sequence[str]
     answered: bool
+
+    def __repr__(self) -> str:
+        return f"{len(self.paths)} images from {self.paths[0]} on"
 
 
 @dataclass(frozen=True)

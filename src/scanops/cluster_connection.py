@@ -77,7 +77,7 @@ def _begin(ray: ModuleType, address: str) -> None:
 
 def _last_line(refusal: ConnectionAbortedError) -> str:
     """Give the reason: what the server sends is a traceback below a headline of the client."""
-    return str(refusal).strip().splitlines()[-1].strip()
+    return (str(refusal).strip().splitlines() or [type(refusal).__name__])[-1].strip()
 
 
 def _require_listener(address: str) -> None:

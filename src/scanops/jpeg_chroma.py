@@ -14,7 +14,8 @@ from collections.abc import Iterator
 _TABLES, _ADOBE, _SCAN = 0xC4, 0xEE, 0xDA
 # Baseline and extended sequential, in Huffman codes; progressive files scatter a block over many scans.
 _FRAMES = (0xC0, 0xC1)
-_WITHOUT_LENGTH = {0x01, *range(0xD0, 0xDA)}
+# What has no length, and what is no marker: decoders step over 0xFF00 as over any other rubbish.
+_WITHOUT_LENGTH = {0x00, 0x01, *range(0xD0, 0xDA)}
 _COUNTS = 16  # codes of each length from 1 to 16 bits
 # A table of one word, coded in one bit: of a DC table no difference, of an AC table the end of a block.
 _SILENT = b"\x01" + bytes(_COUNTS - 1) + b"\x00"

@@ -51,7 +51,10 @@ def test_a_call_of_the_host_s_command_needs_no_python_there(tmp_path: Path) -> N
     calls = "status choose lock missing load swap watch keep put-back retire unlock"
     assert [call[0] for call in asked] == calls.split(), said
     assert asked[2] == ["lock", "--run", "ours:1:1", "--by", by, "--dead", ""]
-    assert json.loads(asked[3][2]) == {"digest": DIGEST, "documents": {}}
+    assert [json.loads(call[2]) for call in asked[3:5]] == [
+        {"digest": DIGEST},
+        {"digest": DIGEST, "documents": {}},
+    ]
     assert json.loads(asked[7][-1])["by"] == by
     assert not (tmp_path / "trap").exists()
 
@@ -91,6 +94,22 @@ def test_a_host_that_cannot_keep_the_version_stops_the_rollout(tmp_path: Path) -
         code, said = run(tmp_path / "play.yml", inventory, tmp_path, "-e", given)
         assert code == 0, said
         assert f"stopped: {stopped}" in said
+
+
+def test_a_greeting_is_no_answer(tmp_path: Path) -> None:
+    """Where the command is killed, what the shell said before it is not taken for its answer."""
+    program, shell = tmp_path / "scanops-host", tmp_path / "shell"
+    program.write_text("#!/bin/sh\necho killed >&2\nexit 137\n")
+    shell.write_text('#!/bin/sh\necho Welcome to this host\nexec /bin/sh "$@"\n')
+    for file in (program, shell):
+        file.chmod(0o755)
+    given = json.dumps({"model_service_host_program": str(program)})
+    inventory = {"model_service": {"hosts": local("here")}}
+    playbook = ROOT / "ansible/playbooks/status.yml"
+    code, said = run(playbook, inventory, tmp_path, "-e", given, ANSIBLE_EXECUTABLE=str(shell))
+    assert code == 0, said
+    fault = json.loads((tmp_path / "status.json").read_text())["hosts"]["here"]["fault"]
+    assert "killed" in fault["text"]
 
 
 def test_a_host_without_the_command_is_told_the_remedy(tmp_path: Path) -> None:

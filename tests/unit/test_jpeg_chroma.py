@@ -91,6 +91,28 @@ def test_three_channels_that_are_colours_themselves() -> None:
     assert jpeg_chroma.is_empty(told[:2] + ADOBE + b"\x01" + told[start:])
 
 
+def test_what_decoders_step_over_hides_nothing() -> None:
+    """Tables that stand behind rubbish, which looks like a segment around them, are those of the decoder."""
+    told, coloured = (encode(pixels, "JPEG", optimize=True) for pixels in (noise(1), _tinted()))
+    assert jpeg_chroma.is_empty(told)
+    silent = [_segment(told, at) for at in _places(told, 0xC4)]
+    at = coloured.index(b"\xff\xc4")
+    hidden = coloured[at : coloured.index(b"\xff\xda")]
+    around = b"\xff\x00" + (len(hidden) + 2).to_bytes(2, "big")
+    data = coloured[:at] + b"".join(silent) + around + hidden + coloured[coloured.index(b"\xff\xda") :]
+    assert not jpeg_chroma.is_empty(data)
+    np.testing.assert_array_equal(imaging.decode(data).pixels, _in_colours(data))
+
+
+def _places(data: bytes, marker: int) -> list[int]:
+    header = data[: data.index(b"\xff\xda")]
+    return [at for at in range(len(header) - 1) if header[at : at + 2] == bytes((0xFF, marker))]
+
+
+def _segment(data: bytes, at: int) -> bytes:
+    return data[at : at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")]
+
+
 def test_later_scans_could_bring_colour() -> None:
     """A file whose first scan is of the luminance alone is not told by the tables that it has till then."""
     told = encode(noise(1), "JPEG", optimize=True)

@@ -13,7 +13,6 @@ from pipelines import evaluate_pass
 from pipelines.evaluate_pass import Seen
 from scanops import workers
 from scanops.bundle import batch
-from scanops.bundle import bundle as bundles
 from scanops.bundle.predictor import Predictor
 from scanops.config import Evaluation
 from scanops.data import strangers
@@ -45,11 +44,10 @@ def cohort(numbers: range) -> Cohort:
 
 def look(folder: Path, test: range = range(TRAIN, TRAIN + TEST)) -> Seen:
     """Do the pass."""
-    bundle = folder / "bundle"
+    predictor = Predictor(folder / "bundle")
     settings = Evaluation(strangers=STRANGERS, baseline_side_px=8)
-    return evaluate_pass.look(
-        bundle, bundles.read(bundle), folder / "raw", cohort(range(TRAIN)), cohort(test), settings
-    )
+    kinds = evaluate_pass.kinds(predictor.bundle)
+    return evaluate_pass.look(predictor, kinds, folder / "raw", cohort(range(TRAIN)), cohort(test), settings)
 
 
 def test_processes_change_nothing(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
