@@ -66,7 +66,7 @@ class Answerer:
         Returns:
             One answer a file, in their order.
         """
-        asked = Asked()
+        asked = Asked() if self._feedback else None
         if len(uploads) == 1:
             answered = [await self._answer_one(0, uploads[0])]
         else:
@@ -150,9 +150,11 @@ class Answerer:
         assert isinstance(answered, Answered)  # noqa: S101 -- what is prepared has pixels
         return answered
 
-    def _remember(self, asked: Asked, answered: Sequence[_Answer]) -> None:
+    def _remember(self, asked: Asked | None, answered: Sequence[_Answer]) -> None:
+        if self._feedback is None or asked is None:
+            return
         for _, one in answered:  # in the order of the files, whichever was done first
-            if self._feedback is not None and one is not None and one.look is not None:
+            if one is not None and one.look is not None:
                 self._feedback.record(asked, self.predictor, [one.look], one.verdict.of(one.row))
 
     async def read(self, upload: Upload, read: Callable[[bytes], Read]) -> Read | FileError:

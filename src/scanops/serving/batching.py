@@ -5,8 +5,8 @@ that waiting for company would only add latency. Under load company is there any
 the steps around the graph.
 
 Threads take their work themselves: if the event loop handed it out, a core would rest from the end of each
-batch until the loop comes round to it. For the same reason a batch leaves something for the next one: taking
-all that waits would have every core wait for the answers to be sent and for new requests to be read.
+batch until the loop comes round to it. A batch is a thread's share of what waits, so that none takes all
+while another has nothing to do.
 """
 
 from __future__ import annotations
@@ -19,7 +19,6 @@ from typing import Generic, NamedTuple, TypeVar
 
 Asked = TypeVar("Asked")
 Given = TypeVar("Given")
-ROUNDS = 2  # batches of each thread that what waits is enough for
 
 
 class _Waiting(NamedTuple, Generic[Asked, Given]):
@@ -101,7 +100,7 @@ class Batcher(Generic[Asked, Given]):
                 self._changed.wait_for(lambda: self._waiting or self._closed)
                 if self._closed:
                     return []
-                share = -(-len(self._waiting) // (ROUNDS * len(self._threads)))
+                share = -(-len(self._waiting) // len(self._threads))
                 batch = [self._waiting.popleft() for _ in range(min(self._most, share))]
             # Whoever asked may be gone by now.
             if batch := [one for one in batch if not one.answer.done()]:

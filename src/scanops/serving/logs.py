@@ -21,6 +21,7 @@ request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 # UUIDs, and the hexadecimal ids of nginx, Envoy and W3C trace contexts. No wider: in letters a gateway could
 # send a patient's name, and it would be logged.
 _WELL_FORMED = re.compile(r"[0-9a-fA-F-]{16,64}")
+_AS_JSON = json.JSONEncoder(default=str).encode
 # Loggers whose words are known to be fixed.
 _TRUSTED = ("uvicorn", "asyncio")
 
@@ -86,7 +87,7 @@ def _line(level: int, event: str, fields: dict[str, object]) -> str:
     now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
     told = {"time": now, "level": logging.getLevelName(level).lower(), "event": event}
     asked = request_id.get()
-    return json.dumps(told | ({"request_id": asked} if asked else {}) | fields, default=str)
+    return _AS_JSON(told | ({"request_id": asked} if asked else {}) | fields)
 
 
 def _places(error: BaseException) -> list[str]:

@@ -94,7 +94,7 @@ class OneBatch:
         if not sound:
             return [one for one in ready if not isinstance(one, Prepared)]
         self._observe(len(sound))
-        pixels = np.stack([one.pixels for one in sound])
+        pixels = sound[0].pixels[None] if len(sound) == 1 else np.stack([one.pixels for one in sound])
         verdict = self._predictor.answer(pixels, maps=any(one.mapped for one in sound))
         rows = iter(range(len(sound)))
         return [

@@ -8,15 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Any
-
-import h11
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from scanops.serving.problems import ProblemError, raw
-
-# Of a request's first line and headers together; uvicorn's own bound.
-HEAD_BYTES = 64 * 1024
+from scanops.serving.strict_http import StrictHttp
 
 
 @dataclass(frozen=True)
@@ -34,7 +28,7 @@ class Patience:
     connections: int = 512
 
 
-def bounded(patience: Patience) -> type[H11Protocol]:
+def bounded(patience: Patience) -> type[StrictHttp]:
     """Make uvicorn's protocol with bounds.
 
     Args:
@@ -50,42 +44,24 @@ def bounded(patience: Patience) -> type[H11Protocol]:
     return Bounded
 
 
-class _Unambiguous(h11.Connection):
-    """Refuses a request whose end two readers could see at two places.
-
-    h11 takes the chunks' word where a length is told too, and reads on. Behind a proxy that takes the
-    length's, what follows would be answered as a request of somebody else's (RFC 9112, 6.1 and 6.3).
-    """
-
-    def next_event(self) -> Any:
-        event = super().next_event()
-        if isinstance(event, h11.Request):
-            named = {name for name, _ in event.headers}
-            chunked = b"transfer-encoding" in named
-            if chunked and (b"content-length" in named or event.http_version < b"1.1"):
-                raise h11.RemoteProtocolError("two framings")
-        return event
-
-
-class _Bounded(H11Protocol):
+class _Bounded(StrictHttp):
     bounds = Patience()
     _head: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.conn = _Unambiguous(h11.SERVER, HEAD_BYTES)
+    _ended = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
         if len(self.connections) > self.bounds.connections:
             self._refuse(ProblemError(503, "Too many connections; try again later.", {"retry-after": "1"}))
+            self.transport.close()
             return
         self._watch_head()
 
     def data_received(self, data: bytes) -> None:
-        super().data_received(data)
-        self._watch_head()
+        if not self._ended:
+            super().data_received(data)
+            self._watch_head()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._cancel()
@@ -102,11 +78,12 @@ class _Bounded(H11Protocol):
 
     def timeout_keep_alive_handler(self) -> None:
         super().timeout_keep_alive_handler()
-        self._abort_later()
+        self._abort_later(self.bounds.unread_s)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- uvicorn's signature
-        # h11 refuses to begin a second answer: half of one is ended with its connection.
-        if self.cycle and self.cycle.response_started and not self.cycle.response_complete:
+        # It would be taken for the answer of a request before, or for the rest of one.
+        begun = self.cycle and self.cycle.response_started and not self.cycle.response_complete
+        if self.pipeline or begun:
             self.transport.abort()
             return
         self._refuse(ProblemError(400, "This is not HTTP as RFC 9112 has it."))
@@ -114,7 +91,7 @@ class _Bounded(H11Protocol):
     def _watch_head(self) -> None:
         """Run a clock while no request is being answered; it starts anew with each request alone."""
         answering = self.cycle is not None and not self.cycle.response_complete
-        if answering or self.transport.is_closing():
+        if answering or self._ended or self.transport.is_closing():
             if self._head:
                 self._head.cancel()
             self._head = None
@@ -133,13 +110,16 @@ class _Bounded(H11Protocol):
             self.cycle.disconnected = True
             self.cycle.message_event.set()
         self.transport.write(raw(problem))
-        self.transport.close()
-        self._abort_later()
+        # A connection that is closed with bytes unread is reset, and the reason may be lost on its way: what
+        # still comes is read and dropped for a while, until the client closes its side.
+        self.transport.write_eof()
+        self._ended = True
+        self._abort_later(min(self.bounds.head_s, self.bounds.unread_s))
 
-    def _abort_later(self) -> None:
-        """Close for good what the client leaves unread."""
+    def _abort_later(self, seconds: float) -> None:
+        """Close for good what the client leaves unread, or goes on sending."""
         self._cancel()
-        self._unread = self.loop.call_later(self.bounds.unread_s, self.transport.abort)
+        self._unread = self.loop.call_later(seconds, self.transport.abort)
 
     def _cancel(self) -> None:
         for timer in (self._head, self._unread):

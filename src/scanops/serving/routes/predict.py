@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Coroutine
+from typing import Any
+
 from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
 
 from scanops.serving import problems
 from scanops.serving.schemas import Prediction
@@ -24,6 +28,13 @@ _REFUSALS = problems.documented(
 )
 
 
+class _Direct(APIRoute):
+    """A route that is given the request as it is: there are no parameters that FastAPI would have to find."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        return self.endpoint
+
+
 def router(service: Service) -> APIRouter:
     """Give the routes of predictions.
 
@@ -33,7 +44,7 @@ def router(service: Service) -> APIRouter:
     Returns:
         A router.
     """
-    routes = APIRouter()
+    routes = APIRouter(route_class=_Direct)
 
     @routes.post(
         "/v1/predict", response_model=Prediction, responses=_REFUSALS, openapi_extra={"requestBody": _BODY}
