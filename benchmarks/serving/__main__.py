@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--weights", default="none", help="MobileNet trunk as a .keras file")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=int, default=6, help="of each contender in a round")
-    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--connections", type=int, default=16, help="enough to keep every server busy")
     parser.add_argument("--quick", action="store_true", help="two short rounds, and fewer pictures")
     parser.add_argument("--keep", type=Path, help="folder for pictures and bundles; a later run takes them")
     options = parser.parse_args()
