@@ -21,7 +21,7 @@ def main() -> None:
     """Print the memory after each tenth; end with 3 where it grows or is too much."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.serving.soak", description=__doc__)
     parser.add_argument("--requests", type=int, default=100_000)
-    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--weights", default="none", help="MobileNet trunk as a .keras file")
     parser.add_argument("--keep", type=Path, help="folder for pictures and bundles; a later run takes them")
     options = parser.parse_args()
