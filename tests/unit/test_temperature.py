@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scanops import temperature
-from scanops.evaluation import metrics
+from scanops.evaluation import calibration
 from scanops.temperature import Integers, Probabilities
 
 
@@ -69,9 +69,9 @@ def test_the_temperature_of_the_data_is_found(true: float) -> None:
     found = temperature.fit(probabilities, labels)
     assert found == pytest.approx(true, rel=0.08)
     after = temperature.scale(probabilities, found)
-    assert float(metrics.expected_calibration_error(labels, after, 15)) < 0.03
-    assert metrics.mean(metrics.log_loss(labels, after)) <= metrics.mean(
-        metrics.log_loss(labels, probabilities)
+    assert float(calibration.expected_calibration_error(labels, after, 15)) < 0.03
+    assert calibration.mean(calibration.log_loss(labels, after)) <= calibration.mean(
+        calibration.log_loss(labels, probabilities)
     )
 
 
@@ -81,7 +81,7 @@ def test_no_other_temperature_is_likelier(other: float) -> None:
     probabilities, labels = drawn(1.5, images=300, seed=3)
     best = temperature.fit(probabilities, labels)
     losses = [
-        float(metrics.mean(metrics.log_loss(labels, temperature.scale(probabilities, best * factor))))
+        float(calibration.mean(calibration.log_loss(labels, temperature.scale(probabilities, best * factor))))
         for factor in (1.0, other)
     ]
     assert losses[0] < losses[1]

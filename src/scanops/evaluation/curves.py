@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import precision_recall_curve, roc_curve
 
-from scanops.evaluation import metrics
+from scanops.evaluation import calibration
 from scanops.evaluation.metrics import Integers, Probabilities
 
 
@@ -83,7 +83,7 @@ def reliability(labels: Integers, probabilities: Probabilities, bins: int) -> pd
     """
     confidence = probabilities.max(axis=1).astype(np.float64)
     correct = (probabilities.argmax(axis=1) == labels).astype(np.float64)
-    member = metrics.calibration_bin(confidence, bins)
+    member = calibration.bin_of(confidence, bins)
     count = np.bincount(member, minlength=bins)
     held = np.flatnonzero(count)
     return pd.DataFrame(

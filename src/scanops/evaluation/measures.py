@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from scanops import temperature
-from scanops.evaluation import metrics, ranking
+from scanops.evaluation import calibration, metrics, ranking
 from scanops.evaluation.metrics import Floats, Integers, Probabilities, Weights
 from scanops.evaluation.slices import Slice
 
@@ -119,15 +119,15 @@ def of_confidence(answers: Answers, bins: int) -> Measure:
     losses = {
         f"{version}{name}": loss(labels, probabilities)
         for version, probabilities in versions.items()
-        for name, loss in (("brier", metrics.brier_loss), ("nll", metrics.log_loss))
+        for name, loss in (("brier", calibration.brier_loss), ("nll", calibration.log_loss))
     }
 
     def statistic(weights: Weights) -> dict[str, Floats]:
         errors = {
-            f"{version}ece": metrics.expected_calibration_error(labels, probabilities, bins, weights)
+            f"{version}ece": calibration.expected_calibration_error(labels, probabilities, bins, weights)
             for version, probabilities in versions.items()
         }
-        return errors | {name: metrics.mean(loss, weights) for name, loss in losses.items()}
+        return errors | {name: calibration.mean(loss, weights) for name, loss in losses.items()}
 
     return statistic
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import warnings
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as reference
 
-from scanops.evaluation import metrics
+from scanops.evaluation import calibration, metrics
 from scanops.evaluation.metrics import Floats, Integers, Probabilities
 
 Answers = tuple[Integers, Probabilities, Integers]
@@ -34,10 +33,11 @@ def every(labels: Integers, probabilities: Probabilities, weights: Integers | No
         metrics.accuracy(counts),
         metrics.balanced_accuracy(counts),
         metrics.macro_f1(counts),
-        metrics.expected_calibration_error(labels, probabilities, 7, weights),
+        calibration.expected_calibration_error(labels, probabilities, 7, weights),
     ]
     overall += [
-        metrics.mean(loss(labels, probabilities), weights) for loss in (metrics.brier_loss, metrics.log_loss)
+        calibration.mean(loss(labels, probabilities), weights)
+        for loss in (calibration.brier_loss, calibration.log_loss)
     ]
     ends = (metrics.recall(counts), metrics.precision(counts), metrics.specificity(counts))
     return np.concatenate([overall, *ends])
@@ -118,16 +118,6 @@ def test_specificity_by_hand() -> None:
     np.testing.assert_array_equal(metrics.specificity(alone), [np.nan, 0.5])
 
 
-def test_losses_by_hand() -> None:
-    """Brier over all classes is 0 for certainty, 2 for its opposite; a likelihood of zero stays finite."""
-    probabilities = np.array([[1.0, 0.0], [1.0, 0.0], [0.5, 0.5]], np.float32)
-    labels = np.array([0, 1, 1])
-    np.testing.assert_allclose(metrics.brier_loss(labels, probabilities), [0.0, 2.0, 0.5])
-    losses = metrics.log_loss(labels, probabilities)
-    np.testing.assert_allclose(losses, [0.0, 87.336, np.log(2)], atol=1e-3)
-    assert metrics.mean(losses[[0, 2]], np.array([1, 3])) == pytest.approx(0.75 * np.log(2))
-
-
 def test_an_absent_class_has_no_recall_and_is_left_out_of_the_mean() -> None:
     """Recall is NaN, not 0 or 1, and balanced accuracy averages the classes that have images."""
     counts = metrics.confusion(np.array([0, 0, 1]), np.array([0, 1, 1]), 3)
@@ -140,15 +130,3 @@ def test_without_any_image_nothing_is_defined() -> None:
     """Weights of zero give NaN, and no warning."""
     labels, probabilities = np.array([0, 1]), np.array([[0.6, 0.4], [0.3, 0.7]], np.float32)
     assert np.isnan(every(labels, probabilities, np.zeros(2, np.int64))).all()
-
-
-def test_calibration_error_by_hand() -> None:
-    """Guo's formula: half the images are 0.9 sure and all right, half 0.6 sure and all wrong."""
-    probabilities = np.array([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4], [0.6, 0.4]], np.float32)
-    error = metrics.expected_calibration_error(np.array([0, 0, 1, 1]), probabilities, 10)
-    assert error == pytest.approx(0.5 * 0.1 + 0.5 * 0.6, abs=1e-6)
-
-
-def test_bins_are_closed_on_the_right() -> None:
-    """A confidence on an edge falls into the lower bin; 0 and 1 stay inside."""
-    assert metrics.calibration_bin(np.array([0.0, 0.25, 0.5, 0.75, 1.0]), 4).tolist() == [0, 0, 1, 2, 3]

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from scanops.config import Evaluation
-from scanops.evaluation import curves, figures, metrics, plots, ranking, report, samples
+from scanops.evaluation import calibration, curves, figures, plots, ranking, report, samples
 from scanops.evaluation.measures import Answers
 from scanops.evaluation.metrics import Integers, Probabilities
 from scanops.evaluation.slices import Slice
@@ -105,7 +105,7 @@ def test_the_bins_add_up_to_the_calibration_error(answers: tuple[Integers, Proba
     """reliability.csv and the ECE in the report are of the same bins."""
     bins = curves.reliability(*answers, 10)
     gaps = (bins["accuracy"] - bins["confidence"]).abs() * bins["count"]
-    assert gaps.sum() / 60 == pytest.approx(float(metrics.expected_calibration_error(*answers, 10)))
+    assert gaps.sum() / 60 == pytest.approx(float(calibration.expected_calibration_error(*answers, 10)))
     assert bins["count"].sum() == 60
     assert ((bins["low"] < bins["confidence"]) & (bins["confidence"] <= bins["high"])).all()
 
