@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -17,7 +18,8 @@ from scanops.errors import ImageError
 FILES_A_TASK = 16
 BORDER_SHARE = 32  # the border is this fraction of each side wide
 COLOUR_SAMPLE_PX = 128
-LEVELS = np.arange(256, dtype=np.float64)
+EXACT = 256  # so many squares of levels add up to less than 2^24
+Pixels = npt.NDArray[np.uint8]
 Views = bytes  # a name of its own, because Facts has a field `bytes`
 
 
@@ -128,34 +130,34 @@ def hash_pixels(picture: Image.Image) -> str:
     Returns:
         SHA-256 of shape and values, in hexadecimal.
     """
-    return _hash(picture, picture.tobytes())
+    return _hash(np.asarray(picture))
 
 
-def _hash(picture: Image.Image, pixels: bytes) -> str:
-    shape = np.asarray((picture.height, picture.width, len(picture.getbands())), "<u4").tobytes()
-    digest = hashlib.sha256(shape)
-    digest.update(pixels)
+def _hash(pixels: Pixels) -> str:
+    height, width = pixels.shape[:2]
+    digest = hashlib.sha256(np.asarray((height, width, pixels.size // (height * width)), "<u4").tobytes())
+    digest.update(pixels.data)
     return digest.hexdigest()
 
 
 def _measure(path: str, sha256: str, size: int, image: imaging.Decoded) -> Facts:
-    picture, pixels = image.picture, image.picture.tobytes()
-    grey = picture if picture.mode == "L" else picture.convert("L")
-    levels = pixels if picture.mode == "L" else grey.tobytes()
-    working = thumbnails.reduce(grey)
+    picture = image.picture
+    pixels = np.asarray(picture)
+    levels = pixels if picture.mode == "L" else np.asarray(picture.convert("L"))
+    working = thumbnails.reduce(levels)
     views, (mean, std) = thumbnails.take(working), _mean_and_std(working)
     return Facts(
         path=path,
         sha256=sha256,
         bytes=size,
-        pixel_sha256=_hash(picture, pixels),
+        pixel_sha256=_hash(pixels),
         format=image.format,
         mode=image.mode,
         width=image.width,
         height=image.height,
         mean=mean,
         std=std,
-        border=_border(np.frombuffer(levels, np.uint8).reshape(grey.height, grey.width)),
+        border=_border(levels),
         spread=_spread(picture),
         identifying=image.identifying,
         patient=image.patient,
@@ -179,15 +181,20 @@ def _spread(picture: Image.Image) -> float:
     return round(float(np.ptp(np.asarray(sample), axis=2).mean()), 4)
 
 
-def _mean_and_std(grey: Image.Image) -> tuple[float, float]:
-    """Return mean and standard deviation."""
-    counts = np.asarray(grey.histogram(), np.float64)
-    shares = counts / counts.sum()
-    mean = float(shares @ LEVELS)
-    return round(mean, 4), round(float(np.sqrt(shares @ (LEVELS - mean) ** 2)), 4)
+def _mean_and_std(levels: Pixels) -> tuple[float, float]:
+    """Return mean and standard deviation, from sums that are exact."""
+    flat = levels.ravel()
+    whole = len(flat) - len(flat) % EXACT
+    # Single precision is exact below 2^24, which the squares of so few levels do not reach.
+    parts = flat[:whole].reshape(-1, EXACT).astype(np.float32)
+    rest = flat[whole:].astype(np.int64)
+    total = int((parts @ np.ones(EXACT, np.float32)).sum(dtype=np.float64)) + int(rest.sum())
+    squares = int(np.vecdot(parts, parts).sum(dtype=np.float64)) + int(rest @ rest)
+    count = len(flat)
+    return round(total / count, 4), round(math.sqrt(count * squares - total**2) / count, 4)
 
 
-def _border(levels: npt.NDArray[np.uint8]) -> float:
+def _border(levels: Pixels) -> float:
     """Return the mean level of a frame, from the strips that make it up."""
     height, width = levels.shape
     across, down = (max(1, side // BORDER_SHARE) for side in (width, height))

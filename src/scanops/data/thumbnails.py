@@ -15,22 +15,38 @@ CONTENT_SHARE = 0.03  # of a row or column that must be content; less is noise
 SMALLEST_CONTENT_PX = 8
 
 Box = tuple[int, int, int, int]
+Levels = npt.NDArray[np.uint8]
 
 
-def reduce(grey: Image.Image) -> Image.Image:
+def reduce(levels: Levels) -> Levels:
     """Shrink a picture by a whole factor to what thumbnails and statistics are taken from.
 
     Args:
-        grey: An image in mode `L`.
+        levels: Grey levels, uint8 [H, W], contiguous.
 
     Returns:
         The same, or smaller with a long side of WORKING_PX or more; each pixel a mean of whole pixels.
     """
-    factor = max(grey.size) // WORKING_PX
-    return grey.reduce(factor) if factor > 1 else grey
+    factor = max(levels.shape) // WORKING_PX
+    if factor < 2:
+        return levels
+    if factor == 2 and not any(side % 2 for side in levels.shape):
+        return _halve(levels)
+    return np.asarray(Image.fromarray(levels).reduce(factor))
 
 
-def take(working: Image.Image) -> bytes:
+def _halve(levels: Levels) -> Levels:
+    """Do what Pillow does, in half the time: most slices have 512 pixels a side."""
+    pairs = levels.view("<u2")  # of neighbours in a row: one in the low byte, one in the high byte
+    sums = pairs & 0xFF
+    sums += pairs >> 8
+    fours = sums[0::2] + sums[1::2]
+    fours += 2  # a half is rounded up
+    fours >>= 2
+    return fours.astype(np.uint8)
+
+
+def take(working: Levels) -> bytes:
     """Draw both views of a picture.
 
     Args:
@@ -40,20 +56,20 @@ def take(working: Image.Image) -> bytes:
         uint8 [VIEWS, SIDE_PX, SIDE_PX], row by row. Both are stretched to squares, so a picture is
         compared without its aspect.
     """
-    views = [_shrink(working, box) for box in ((0, 0, *working.size), find_content(working))]
+    image = Image.fromarray(working)
+    views = [_shrink(image, box) for box in ((0, 0, *image.size), find_content(working))]
     return b"".join(view.tobytes() for view in views)
 
 
-def find_content(grey: Image.Image) -> Box:
+def find_content(levels: Levels) -> Box:
     """Find what stands out from a picture's border: a head without the black around it.
 
     Args:
-        grey: An image in mode `L`.
+        levels: Grey levels, uint8 [H, W].
 
     Returns:
         Left, top, right, bottom in pixels; the whole frame where nothing stands out.
     """
-    levels = np.asarray(grey)
     border = _border_level(levels)
     lowest = max(0, border - BORDER_LEVELS)
     # Unsigned arithmetic wraps, so one comparison finds what is below and what is above.
@@ -64,18 +80,18 @@ def find_content(grey: Image.Image) -> Box:
     rows = np.flatnonzero(counted @ np.ones(width, np.float32) > CONTENT_SHARE * width)
     columns = np.flatnonzero(np.ones(height, np.float32) @ counted > CONTENT_SHARE * height)
     if not len(rows) or not len(columns):
-        return (0, 0, *grey.size)
+        return 0, 0, width, height
     left, top, right, bottom = int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
     if min(right - left, bottom - top) < SMALLEST_CONTENT_PX:
-        return (0, 0, *grey.size)
+        return 0, 0, width, height
     return left, top, right, bottom
 
 
-def _border_level(levels: npt.NDArray[np.uint8]) -> int:
-    """Return the median level of the outermost two pixels."""
-    edge = (levels[:2], levels[-2:], levels[:, :2], levels[:, -2:])
-    counts = np.bincount(np.concatenate([part.ravel() for part in edge]), minlength=256).cumsum()
-    return int(np.searchsorted(counts, counts[-1] / 2))
+def _border_level(levels: Levels) -> int:
+    """Return the median level of the outermost two pixels, the lower one of two in the middle."""
+    edge = np.concatenate([levels[:2], levels[-2:], levels[:, :2].T, levels[:, -2:].T], axis=None)
+    middle = (edge.size - 1) // 2
+    return int(np.partition(edge, middle)[middle])
 
 
 def unpack(taken: bytes | bytearray) -> npt.NDArray[np.uint8]:

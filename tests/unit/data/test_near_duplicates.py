@@ -30,7 +30,7 @@ def _find(
     images: list[Image.Image], fresh: list[bool] | None = None, threads: int = 1
 ) -> near_duplicates.Pairs:
     views = thumbnails.unpack(
-        b"".join(thumbnails.take(thumbnails.reduce(image.convert("L"))) for image in images)
+        b"".join(thumbnails.take(thumbnails.reduce(np.asarray(image.convert("L")))) for image in images)
     )
     sizes = np.asarray([image.size for image in images])
     chosen = None if fresh is None else np.asarray(fresh)

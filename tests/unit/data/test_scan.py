@@ -103,3 +103,12 @@ def test_shape_is_part_of_the_hash() -> None:
     flat = np.arange(12, dtype=np.uint8)
     pictures = [flat.reshape(3, 4), flat.reshape(4, 3), flat.reshape(2, 2, 3)]
     assert len({hash_pixels(Image.fromarray(picture)) for picture in pictures}) == 3
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 17), (16, 16), (255, 257), (250, 200)])
+def test_mean_and_deviation_are_exact(tmp_path: Path, size: tuple[int, int]) -> None:
+    """Both are those of all levels of a picture that is not shrunk, to the last of the four decimals."""
+    levels = noise(7, *size)
+    facts = _scan(tmp_path, "a.png", encode(levels, mode="L"))
+    expected = (levels[..., 0].mean(dtype=np.float64), levels[..., 0].std(dtype=np.float64))
+    assert (facts.mean, facts.std) == tuple(round(float(value), 4) for value in expected)
