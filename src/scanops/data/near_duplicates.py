@@ -23,6 +23,7 @@ CELLS = 3.0  # cells for N pictures: this, times √N
 PROBES = 4  # cells that a query looks into; copies lie so close that one finds nearly all
 CHUNK = 256  # pictures described and compared at a time: what they need fits a core's cache
 ROUNDS, SAMPLES_A_CELL = 4, 16  # of k-means, which need not be exact
+KEPT_BYTES = 30 << 20  # of freed memory that are used again; the C library allows up to 32 MiB
 
 Ints = npt.NDArray[np.int64]
 Described = npt.NDArray[np.float16]
@@ -68,6 +69,7 @@ def find(
     Returns:
         The pairs, sorted by index.
     """
+    _reuse_memory()
     members = np.arange(len(views))
     fresh = np.ones(len(views), bool) if fresh is None else fresh
     # A change is directed: a crop is found from the whole picture, not the other way. So the new are
@@ -92,6 +94,15 @@ def find(
                 if progress:
                     progress(len(chunk))
     return _once_each(found)
+
+
+def _reuse_memory() -> None:
+    """Have the arrays of a chunk take the place of those of the last one.
+
+    glibc gives what is freed back to the system where it is larger than a threshold, and raises that to the
+    largest block that was freed so. Below it, clearing new pages costs a third of describing a chunk.
+    """
+    np.empty(KEPT_BYTES, np.uint8)
 
 
 class _Cells:
