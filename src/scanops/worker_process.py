@@ -6,6 +6,7 @@ module is no part of that (which `multiprocessing` would import again in each pr
 
 from __future__ import annotations
 
+import gc
 import os
 import pickle
 import signal
@@ -35,6 +36,7 @@ def raise_workers(control: Connection[Any, Any]) -> None:
     except Exception as error:  # whatever the modules that it imports raise
         control.send_bytes(pickle.dumps(portable(error)))
         return
+    gc.freeze()  # or each worker would look through all modules, and copy them by doing so
     control.send(None)
     while True:
         pid = control.recv()

@@ -16,6 +16,7 @@ Result = TypeVar("Result")
 
 # Chunks in flight for each worker: enough that one slow file holds nobody up, few enough to stay small.
 WINDOW_CHUNKS = 16
+SHARES = 4  # of what is left: a worker gets no more than this part of its own at a time
 
 
 def usable_cores() -> int:
@@ -46,8 +47,8 @@ def each(
         items: What to call it on.
         workers: Processes; None takes the cores there are, 1 stays in this process, which then dies of what
             a worker would have died of.
-        chunk: Items handed to a worker at a time. Without `lost`, fewer items than two chunks stay in this
-            process.
+        chunk: Items handed to a worker at a time, fewer towards the end. Without `lost`, fewer items than
+            two chunks stay in this process.
         lost: Called, in this process, on an item that has ended the process that worked on it, once among
             others and once more alone; what it returns takes the place of the result. Without it such an
             item raises.
@@ -65,7 +66,7 @@ def each(
     if workers == 1 or (lost is None and (count == 1 or len(items) < 2 * chunk)):
         yield from map(work, items)
         return
-    pool = _Pool(work, items, min(count, -(-len(items) // chunk)), chunk)
+    pool = _Pool(work, items, min(count, len(items)), chunk)
     with contextlib.closing(pool):
         for answer in pool.answers():
             if isinstance(answer, _Raised):
@@ -162,7 +163,9 @@ class _Pool:
     def _take(self) -> range | None:
         if self._again:
             return self._again.pop()
-        places = range(self._next, min(self._next + self._chunk, len(self._items)))
+        # Less and less towards the end, where a worker with a whole chunk would keep the others waiting.
+        share = -(-(len(self._items) - self._next) // (SHARES * self._count))
+        places = range(self._next, self._next + min(self._chunk, share))
         if not places or self._next > self._turn + self._window:
             return None
         self._next = places.stop

@@ -15,7 +15,7 @@ from scanops import filenames, imaging, plain_files
 from scanops.data import thumbnails
 from scanops.errors import ImageError
 
-FILES_A_TASK = 16
+FILES_A_TASK = 64
 BORDER_SHARE = 32  # the border is this fraction of each side wide
 COLOUR_SAMPLE_PX = 128
 EXACT = 256  # so many squares of levels add up to less than 2^24
@@ -200,6 +200,5 @@ def _border(levels: Pixels) -> float:
     across, down = (max(1, side // BORDER_SHARE) for side in (width, height))
     below, right = max(down, height - down), max(across, width - across)
     middle = levels[down:below]
-    strips = (levels[:down], levels[below:], middle[:, :across], middle[:, right:])
-    total = sum(int(strip.sum(dtype=np.int64)) for strip in strips)
-    return round(total / sum(strip.size for strip in strips), 4)
+    edge = np.concatenate([levels[:down], levels[below:], middle[:, :across], middle[:, right:]], axis=None)
+    return round(int(edge.sum(dtype=np.int64)) / edge.size, 4)
