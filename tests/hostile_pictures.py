@@ -44,6 +44,17 @@ def animated(image_format: str, seed: int) -> bytes:
     return buffer.getvalue()
 
 
+def lost_palette() -> bytes:
+    """Give a TIFF file of two frames in a palette, which the second has lost: Pillow raises a KeyError."""
+    frames = [Image.new("P", (16, 16), n) for n in (1, 2)]
+    file = io.BytesIO()
+    frames[0].save(file, "TIFF", save_all=True, append_images=frames[1:])
+    colour_map = struct.pack("<HH", 320, 3)  # TIFF 6.0, section 5
+    before, found, after = file.getvalue().rpartition(colour_map)
+    assert found
+    return before + struct.pack("<HH", 65_000, 3) + after
+
+
 def sixteen_bits() -> bytes:
     """Write grey levels of 16 bits."""
     buffer = io.BytesIO()

@@ -27,6 +27,7 @@ HOSTILE: dict[str, bytes] = {
     "1,600 million pixels": hostile_pictures.huge(),
     "36 million pixels in 35 kB": hostile_pictures.bomb(),
     "a comment of 64 MB": hostile_pictures.text_bomb(),
+    "a palette lost": hostile_pictures.lost_palette(),
     "moving GIF": hostile_pictures.animated("GIF", 12),
     "moving PNG": hostile_pictures.animated("PNG", 15),
     "moving WebP": hostile_pictures.animated("WEBP", 18),

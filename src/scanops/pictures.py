@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -118,14 +119,19 @@ def _told(subject: str) -> Iterator[None]:
         raise ImageError(kind, subject, fault, "Fetch or export it again") from error
     except (
         struct.error,
-        ValueError,
-        SyntaxError,
-        IndexError,
-        TypeError,
+        zlib.error,
+        ArithmeticError,
+        AssertionError,
+        AttributeError,
+        LookupError,
         MemoryError,
+        RuntimeError,
+        SyntaxError,
+        TypeError,
+        ValueError,
         Image.DecompressionBombError,
     ) as error:
-        # Pillow's decoders raise these on damaged content.
+        # Pillow's parsers raise these on damaged content, wherever it first shows.
         raise ImageError("undecodable", subject, f"cannot be decoded ({error})", "Export it again") from error
 
 

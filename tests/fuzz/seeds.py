@@ -26,6 +26,7 @@ def seeds() -> dict[str, bytes]:
         "printing colours": hostile_pictures.cmyk(),
         "transparent palette": hostile_pictures.transparent_palette(),
         "on its side": hostile_pictures.lying_on_its_side(),
+        "lost palette": hostile_pictures.lost_palette(),
         "huge": hostile_pictures.huge(),
         "bomb": hostile_pictures.bomb(),
         "frames": hostile_pictures.animated("GIF", 3),

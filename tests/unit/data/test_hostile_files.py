@@ -63,6 +63,7 @@ CONTENT: dict[str, tuple[Make, list[str], str]] = {
     "huge.png": (_bytes(hostile_pictures.huge()), ["unsupported"], "40000 × 40000"),
     "bomb.png": (_bytes(hostile_pictures.bomb()), ["unsupported"], "6000 × 6000"),
     "text bomb.png": (_bytes(hostile_pictures.text_bomb()), ["undecodable"], "ecompress"),
+    "lost palette.tiff": (_bytes(hostile_pictures.lost_palette()), ["undecodable"], "cannot be decoded"),
     "moving.gif": (_bytes(hostile_pictures.animated("GIF", 12)), ["unsupported"], "3 frames"),
     "moving.png": (_bytes(hostile_pictures.animated("PNG", 15)), ["unsupported"], "3 frames"),
     "moving.webp": (_bytes(hostile_pictures.animated("WEBP", 18)), ["unsupported"], "3 frames"),
