@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -151,9 +152,11 @@ class Contender:
 
 
 def ours(name: str, bundle: Path) -> Contender:
-    """Give this project's service."""
+    """Give this project's service, with the C library told what the image tells it."""
     command = [sys.executable, "-m", "scanops.serving", "--port", "{port}", "--bundle", str(bundle)]
-    return Contender(name, command, "/v1/predict", "files", "/readyz", {"PYTHONPATH": "src"})
+    (tunables,) = re.findall(r"GLIBC_TUNABLES=(\S+)", Path("docker/Dockerfile").read_text(encoding="utf-8"))
+    env = {"PYTHONPATH": "src", "GLIBC_TUNABLES": tunables}
+    return Contender(name, command, "/v1/predict", "files", "/readyz", env)
 
 
 def flask_keras(bundle: Path) -> Contender:

@@ -6,14 +6,17 @@ and where, and the words as they stand in the library's code: the values put int
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import datetime as dt
 import json
 import logging
+import random
 import re
-import secrets
 import sys
 import traceback
 from contextvars import ContextVar
+from typing import TextIO
 
 log = logging.getLogger("scanops.serving")
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -35,7 +38,9 @@ def take_id(sent: str | None) -> str:
     Returns:
         What was sent, where it is 16 to 64 hexadecimal digits and hyphens; else a new id of 32.
     """
-    return sent if sent and _WELL_FORMED.fullmatch(sent) else secrets.token_hex(16)
+    if sent and _WELL_FORMED.fullmatch(sent):
+        return sent
+    return f"{random.getrandbits(128):032x}"  # it has to differ from others, not to be a secret
 
 
 def write(level: int, event: str, **fields: object) -> None:
@@ -46,7 +51,9 @@ def write(level: int, event: str, **fields: object) -> None:
         event: What happened, in a word.
         **fields: What JSON can hold. No name, path, query, address or content of a request.
     """
-    log.log(level, _line(level, event, fields))
+    if log.isEnabledFor(level):
+        # As `log.log` does it, without searching for who called.
+        log.handle(logging.LogRecord(log.name, level, __file__, 0, _line(level, event, fields), None, None))
 
 
 def write_error(event: str, error: BaseException) -> None:
@@ -61,10 +68,41 @@ def write_error(event: str, error: BaseException) -> None:
 
 def set_up() -> None:
     """Send every log line of this process to its standard output, as JSON."""
-    handler = logging.StreamHandler(sys.stdout)
+    handler = OneWrite(sys.stdout)
     handler.setFormatter(Lines())
     logging.basicConfig(level=logging.INFO, handlers=[handler])
     logging.captureWarnings(True)
+
+
+class OneWrite(logging.StreamHandler[TextIO]):
+    """Writes the lines of one round of the event loop together: each write lets go of Python's lock.
+
+    Lines from elsewhere, and warnings and errors from anywhere, are written at once, after those before them.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__(stream)
+        self._lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a line; see logging."""
+        try:
+            self._lines.append(self.format(record) + self.terminator)
+            loop = _running_loop()
+            if loop is None or record.levelno > logging.INFO:
+                self.flush()
+            elif len(self._lines) == 1:
+                loop.call_soon(self.flush)
+        except Exception:  # as logging's own handlers have it: a line is no reason to fail
+            self.handleError(record)
+
+    def flush(self) -> None:
+        """Write what waits."""
+        with self.lock or contextlib.nullcontext():
+            lines, self._lines = self._lines, []
+            if lines:
+                self.stream.write("".join(lines))
+            self.stream.flush()
 
 
 class Lines(logging.Formatter):
@@ -88,6 +126,13 @@ def _line(level: int, event: str, fields: dict[str, object]) -> str:
     told = {"time": now, "level": logging.getLevelName(level).lower(), "event": event}
     asked = request_id.get()
     return _AS_JSON(told | ({"request_id": asked} if asked else {}) | fields)
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
 
 
 def _places(error: BaseException) -> list[str]:

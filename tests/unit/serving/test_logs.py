@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import io
 import json
 import logging
 
@@ -70,3 +72,67 @@ def test_any_other_id_is_replaced(sent: str | None) -> None:
     assert sent not in {one, other}
     assert one != other
     assert len(one) == 32
+
+
+class Counted(io.StringIO):
+    """Counts what is written at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.writes = 0
+
+    def write(self, text: str) -> int:
+        """Count, and write."""
+        self.writes += 1
+        return super().write(text)
+
+
+def logger_to(stream: io.StringIO) -> logging.Logger:
+    """Give a logger that writes as the service's does."""
+    logger = logging.Logger("test", logging.INFO)
+    logger.addHandler(logs.OneWrite(stream))
+    return logger
+
+
+def test_lines_of_one_round_are_written_together_and_in_order() -> None:
+    """A round of the event loop costs one write; what follows it goes on its own."""
+    stream = Counted()
+    logger = logger_to(stream)
+
+    async def serve() -> None:
+        for number in range(3):
+            logger.info("%d", number)
+        assert stream.getvalue() == ""
+        await asyncio.sleep(0)
+        assert stream.getvalue() == "0\n1\n2\n"
+        logger.info("3")
+
+    asyncio.run(serve())
+    logger.handlers[0].flush()  # as at the end of the process
+    assert stream.getvalue() == "0\n1\n2\n3\n"
+    assert stream.writes == 2
+
+
+def test_a_warning_and_a_line_from_a_thread_wait_for_nobody() -> None:
+    """Both take along what waits before them."""
+    stream = io.StringIO()
+    logger = logger_to(stream)
+    logger.info("before")
+    assert stream.getvalue() == "before\n"
+
+    async def serve() -> None:
+        logger.info("waits")
+        logger.warning("goes")
+        assert stream.getvalue() == "before\nwaits\ngoes\n"
+        logger.info("waits too")
+        await asyncio.to_thread(logger.info, "from a thread")
+        assert stream.getvalue().endswith("waits too\nfrom a thread\n")
+
+    asyncio.run(serve())
+
+
+def test_a_line_that_cannot_be_written_stops_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+    """The fault is told on standard error, as logging does."""
+    logger = logger_to(io.StringIO())
+    logger.info("%d", "no number")
+    assert "TypeError" in capsys.readouterr().err
