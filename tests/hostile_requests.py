@@ -133,5 +133,7 @@ BROKEN: dict[str, bytes] = {
     "a coding before the chunks": V2 + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
     "two codings": V2 + b"Transfer-Encoding: chunked\r\n" + CHUNKED + b"0\r\n\r\n",
     "no address": b"CONNECT a:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+    "no chunk size, waited for": POST + b"Expect: 100-continue\r\n" + CHUNKED + b"zz\r\n",
+    "a body and no chunk size": V2 + CHUNKED + b"20000\r\n" + b"x" * 0x20000 + b"\r\nzz\r\n" + b"x" * 900_000,
     "chunks of HTTP/1.0": V2.replace(b"HTTP/1.1", b"HTTP/1.0") + CHUNKED + b"0\r\n\r\n",
 }

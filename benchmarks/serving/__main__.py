@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -114,6 +115,7 @@ def _bare(folder: Path, kind: str, seconds: int, *more: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "benchmarks.serving.bare_loop", str(folder / kind / "model.onnx"), *more]
     done = subprocess.run(
         [*command, str(folder / "images"), "--seconds", str(seconds)],
+        env={**os.environ, **contenders.tunables()},  # the limit is that of the same memory
         stdout=subprocess.PIPE,
         text=True,
         check=True,

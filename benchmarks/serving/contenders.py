@@ -151,11 +151,16 @@ class Contender:
             return False
 
 
+def tunables() -> dict[str, str]:
+    """Give what the image tells the C library."""
+    (told,) = re.findall(r"GLIBC_TUNABLES=(\S+)", Path("docker/Dockerfile").read_text(encoding="utf-8"))
+    return {"GLIBC_TUNABLES": told}
+
+
 def ours(name: str, bundle: Path) -> Contender:
-    """Give this project's service, with the C library told what the image tells it."""
+    """Give this project's service, as its image starts it."""
     command = [sys.executable, "-m", "scanops.serving", "--port", "{port}", "--bundle", str(bundle)]
-    (tunables,) = re.findall(r"GLIBC_TUNABLES=(\S+)", Path("docker/Dockerfile").read_text(encoding="utf-8"))
-    env = {"PYTHONPATH": "src", "GLIBC_TUNABLES": tunables}
+    env = {"PYTHONPATH": "src", **tunables()}
     return Contender(name, command, "/v1/predict", "files", "/readyz", env)
 
 

@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 # Chunks in flight for each worker: enough that one slow file holds nobody up, few enough to stay small.
-WINDOW_CHUNKS = 16
+WINDOW_CHUNKS = 4
 SHARES = 4  # of what is left: a worker gets no more than this part of its own at a time
 
 
@@ -66,7 +66,7 @@ def each(
     if workers == 1 or (lost is None and (count == 1 or len(items) < 2 * chunk)):
         yield from map(work, items)
         return
-    pool = _Pool(work, items, min(count, len(items)), chunk)
+    pool = _Pool(work, items, min(count, -(-len(items) // _least(chunk))), chunk)
     with contextlib.closing(pool):
         for answer in pool.answers():
             if isinstance(answer, _Raised):
@@ -82,6 +82,11 @@ class _Raised:
 
     def __init__(self, error: BaseException) -> None:
         self.error = error
+
+
+def _least(chunk: int) -> int:
+    """Give what a worker is worth being started for, and how often those that rest are looked after."""
+    return max(1, chunk // SHARES)
 
 
 class _Killer:
@@ -130,7 +135,7 @@ class _Pool:
         while self._turn < len(self._items):
             due = self._turn in self._answers
             # Also in between, or workers would rest while a slow reader works through what is there.
-            if not due or self._turn % self._chunk == 0:
+            if not due or self._turn % _least(self._chunk) == 0:
                 self._hand_out()
                 self._collect(timeout_s=0 if due else None)
             if due:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 from collections.abc import Iterator
@@ -78,6 +79,35 @@ def test_thousands_sent_ahead_end_the_connection(served: Served) -> None:
     assert received < 5_000
     with served.client() as client:
         assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "behind", [b"\x16\x03", b"GET /\r\n\r\n", GET + b"a\r\n"], ids=["TLS", "0.9", "no colon"]
+)
+def test_what_is_broken_behind_a_request_takes_no_answer_from_it(served: Served, behind: bytes) -> None:
+    """The sound one is answered, those before it too, and the connection ends."""
+    with served.connect() as connection, connection.makefile("rb") as stream:
+        connection.sendall(GET + b"\r\n" + WHOLE + b"\r\n" + BODY + behind)
+        assert [answer_in(stream)[0] for _ in range(2)] == [200, 200]
+        assert stream.read() == b""
+
+
+def test_one_request_has_one_answer(served: Served) -> None:
+    """What breaks behind an early refusal gets none of its own: it would be the next request's."""
+    early = b"POST /v1/predict HTTP/1.1\r\nHost: x\r\nContent-Type: text/plain\r\n" + CHUNKED + b"2\r\n{}\r\n"
+    with served.connect() as connection, connection.makefile("rb") as stream:
+        connection.sendall(early)
+        assert answer_in(stream)[0] == 415
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(b"zz\r\n")
+            assert stream.read() == b""
+
+
+def test_blanks_behind_a_header_are_no_part_of_it(served: Served) -> None:
+    """RFC 9110, 5.5."""
+    with served.connect() as connection, connection.makefile("rb") as stream:
+        connection.sendall(GET + b"X-Request-Id: " + b"a" * 32 + b" \t\r\n\r\n")
+        assert answer_in(stream)[1]["x-request-id"] == "a" * 32
 
 
 def test_a_head_alone_is_sent_at_once(served: Served) -> None:

@@ -71,7 +71,10 @@ class Batcher(Generic[Asked, Given]):
                 raise asyncio.CancelledError
             self._waiting.append(waiting)
             self._changed.notify()
-        return await waiting.answer
+        try:
+            return await waiting.answer
+        finally:
+            del waiting  # an exception would hold this frame, and so itself and the item
 
     def close(self) -> None:
         """End the threads, after the batches that they run; what still waits is cancelled."""

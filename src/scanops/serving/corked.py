@@ -7,6 +7,7 @@ call, after which its event loop waits for Python's lock as often as threads hol
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 _HEAD, _INTERIM = b"HTTP/1.1 ", b"HTTP/1.1 100 "
@@ -17,11 +18,12 @@ class Corked(asyncio.Transport):
 
     Args:
         transport: The connection's own.
+        closed: Called after it was told to close: what the client has not read yet is still to be sent.
     """
 
-    def __init__(self, transport: asyncio.Transport) -> None:
+    def __init__(self, transport: asyncio.Transport, closed: Callable[[], object]) -> None:
         super().__init__()
-        self._transport = transport
+        self._transport, self._closed = transport, closed
         self._held = b""
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
@@ -37,6 +39,7 @@ class Corked(asyncio.Transport):
         """Send what is held back, and close."""
         self.write(b"")
         self._transport.close()
+        self._closed()
 
     def write_eof(self) -> None:
         """Send what is held back, and say that nothing follows; what comes is still read."""

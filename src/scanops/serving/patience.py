@@ -48,7 +48,8 @@ class _Bounded(StrictHttp):
     bounds = Patience()
     _head: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
-    _ended = False
+    _deaf = False  # what comes is dropped
+    _refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -59,7 +60,7 @@ class _Bounded(StrictHttp):
         self._watch_head()
 
     def data_received(self, data: bytes) -> None:
-        if not self._ended:
+        if not self._deaf:
             super().data_received(data)
             self._watch_head()
 
@@ -69,29 +70,35 @@ class _Bounded(StrictHttp):
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        self._unread = self.loop.call_later(self.bounds.unread_s, self.transport.abort)
+        if not self._ending():
+            self._unread = self.loop.call_later(self.bounds.unread_s, self.transport.abort)
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._unread:
+        if self._unread and not self._ending():
             self._unread.cancel()
 
-    def timeout_keep_alive_handler(self) -> None:
-        super().timeout_keep_alive_handler()
+    def closing(self) -> None:
         self._abort_later(self.bounds.unread_s)
 
+    def _ending(self) -> bool:
+        """Tell whether the last clock of the connection runs: nothing stops it any more."""
+        return self._refused or self.transport.is_closing()
+
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- uvicorn's signature
-        # It would be taken for the answer of a request before, or for the rest of one.
-        begun = self.cycle and self.cycle.response_started and not self.cycle.response_complete
-        if self.pipeline or begun:
-            self.transport.abort()
-            return
-        self._refuse(ProblemError(400, "This is not HTTP as RFC 9112 has it."))
+        cycle = self.cycle
+        if cycle is not None and not cycle.more_body and not cycle.response_complete:
+            # What is broken came behind a sound request: that one has its answer, and is the last.
+            cycle.keep_alive, self._deaf = False, True
+        elif cycle is not None and cycle.more_body and (self.pipeline or cycle.response_started):
+            self.transport.abort()  # a second answer would be taken for another request's
+        else:
+            self._refuse(ProblemError(400, "This is not HTTP as RFC 9112 has it."))
 
     def _watch_head(self) -> None:
         """Run a clock while no request is being answered; it starts anew with each request alone."""
         answering = self.cycle is not None and not self.cycle.response_complete
-        if answering or self._ended or self.transport.is_closing():
+        if answering or self._deaf or self.transport.is_closing():
             if self._head:
                 self._head.cancel()
             self._head = None
@@ -108,12 +115,14 @@ class _Bounded(StrictHttp):
         if self.cycle:
             # Who still reads the body learns that its client has gone.
             self.cycle.disconnected = True
+            self.cycle.waiting_for_100_continue = False
             self.cycle.message_event.set()
         self.transport.write(raw(problem))
         # A connection that is closed with bytes unread is reset, and the reason may be lost on its way: what
         # still comes is read and dropped for a while, until the client closes its side.
         self.transport.write_eof()
-        self._ended = True
+        self._deaf = self._refused = True
+        self.flow.resume_reading()
         self._abort_later(min(self.bounds.head_s, self.bounds.unread_s))
 
     def _abort_later(self, seconds: float) -> None:

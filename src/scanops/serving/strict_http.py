@@ -36,7 +36,10 @@ class StrictHttp(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         """Begin; see asyncio.Protocol."""
-        super().connection_made(Corked(transport))
+        super().connection_made(Corked(transport, self.closing))
+
+    def closing(self) -> None:
+        """Called when the connection was told to close; what is written already is still being sent."""
 
     def data_received(self, data: bytes) -> None:
         """Read what came, and end a client whose head, or what stands between chunks, has no end."""
@@ -63,9 +66,14 @@ class StrictHttp(HttpToolsProtocol):
         """Go on with a new parser, that is told of the request as much as it needs to find its end."""
         framing = [b"%b: %b\r\n" % header for header in self.headers if header[0] in FRAMING]
         self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn's own
         self._reading_on = True
         self.parser.feed_data(b"".join([b"POST / HTTP/1.1\r\nHost: x\r\n", *framing, b"\r\n"]))
         self._reading_on = False
+
+    def eof_received(self) -> None:
+        """Close as asyncio would, where the closing is seen."""
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         """Begin a request; called by the parser, as all that follow."""
@@ -84,7 +92,7 @@ class StrictHttp(HttpToolsProtocol):
         """Take a header; those that follow a body in chunks are not read."""
         if self._in_head:
             self._count(len(name) + len(value) + len(": \r\n"))
-            super().on_header(name, value)
+            super().on_header(name, value.rstrip(b" \t"))  # RFC 9110, 5.5: no part of the value
 
     def on_headers_complete(self) -> None:
         """Check the head, and have the request answered."""
@@ -94,6 +102,9 @@ class StrictHttp(HttpToolsProtocol):
         if len(self.pipeline) >= AHEAD:
             raise BrokenRequestError("too many requests at a time")
         self._require_one_meaning()
+        address = httptools.parse_url(self.url)
+        if address.schema and address.path is None:
+            self.url = b"/" + (b"?" + address.query if address.query else b"")  # RFC 9110, 4.2.3
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

@@ -33,7 +33,7 @@ class Recorded(asyncio.Transport):
 def test_a_head_waits_for_its_body() -> None:
     """One write each would be a packet each."""
     under = Recorded()
-    transport = Corked(under)
+    transport = Corked(under, lambda: None)
     transport.write(HEAD)
     assert under.sent == []
     transport.write(b"body")
@@ -44,7 +44,7 @@ def test_a_head_waits_for_its_body() -> None:
 def test_an_interim_answer_is_sent_at_once() -> None:
     """Who waits for `100 Continue` sends nothing before it."""
     under = Recorded()
-    Corked(under).write(b"HTTP/1.1 100 Continue\r\n\r\n")
+    Corked(under, lambda: None).write(b"HTTP/1.1 100 Continue\r\n\r\n")
     assert under.sent == [b"HTTP/1.1 100 Continue\r\n\r\n"]
 
 
@@ -56,7 +56,7 @@ def test_an_interim_answer_is_sent_at_once() -> None:
 def test_all_of_it_is_sent_in_order(parts: list[bytes]) -> None:
     """Whatever is written, all of it has been sent when the transport is closed."""
     under = Recorded()
-    transport = Corked(under)
+    transport = Corked(under, lambda: None)
     for part in parts:
         transport.write(part)
     transport.close()

@@ -131,7 +131,7 @@ def test_a_warning_and_a_line_from_a_thread_wait_for_nobody() -> None:
     asyncio.run(serve())
 
 
-def test_a_line_that_cannot_be_written_stops_nobody(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_line_that_cannot_be_made_stops_nobody(capsys: pytest.CaptureFixture[str]) -> None:
     """The fault is told on standard error, as logging does."""
     logger = logger_to(io.StringIO())
     logger.info("%d", "no number")
