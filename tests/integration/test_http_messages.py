@@ -137,6 +137,9 @@ def test_an_offer_of_http_2_is_passed_over(served: Served) -> None:
         assert [answer_in(stream)[0] for _ in range(2)] == [200, 200]
         connection.sendall(GET + offer + GET + b"\r\n")
         assert [answer_in(stream)[0] for _ in range(2)] == [200, 200]
+        connection.sendall(GET + offer + GET + b"Connection: close\r\n\r\n" + b"rubbish")
+        assert [answer_in(stream)[0] for _ in range(2)] == [200, 200]
+        assert stream.read() == b""
 
 
 def test_headers_after_a_body_change_nothing(served: Served) -> None:
@@ -150,10 +153,11 @@ def test_headers_after_a_body_change_nothing(served: Served) -> None:
         assert response.getheader("x-request-id") != "a" * 32
 
 
-def test_a_whole_address_is_understood(served: Served) -> None:
-    """RFC 9112, 3.2.2: a server takes the absolute form too."""
+@pytest.mark.parametrize("address", [b"http://x/healthz", b"http://x", b"http://x?a=b"])
+def test_a_whole_address_is_understood(served: Served, address: bytes) -> None:
+    """RFC 9112, 3.2.2: a server takes the absolute form too, and RFC 9110, 4.2.3: no path is the root."""
     with served.connect() as connection:
-        connection.sendall(GET.replace(b"/healthz", b"http://x/healthz") + b"\r\n")
+        connection.sendall(GET.replace(b"/healthz", address) + b"\r\n")
         assert answer(connection)[0].status == 200
 
 

@@ -55,7 +55,7 @@ class Corked(asyncio.Transport):
         return self._transport.is_closing()
 
     def pause_reading(self) -> None:
-        """Read no more for now."""
+        """Leave what comes in the system's buffer, until `resume_reading`."""
         self._transport.pause_reading()
 
     def resume_reading(self) -> None:
