@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.telemetry import TelemetryConfig
 from starlette.exceptions import HTTPException
 
 from scanops.serving import openapi, problems
@@ -31,6 +32,16 @@ from scanops.serving.routes import (
 )
 from scanops.serving.service import Service
 from scanops.serving.tokens import Tokens
+
+# FastAPI would tell whatever collects traces in its process the addresses that were asked for, and the words
+# of exceptions; both may hold a patient's name.
+_UNTRACED: TelemetryConfig = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 
 
 def create_app(bundle_folder: Path, limits: Limits | None = None, options: Options | None = None) -> FastAPI:
@@ -64,6 +75,7 @@ def create_app(bundle_folder: Path, limits: Limits | None = None, options: Optio
         version=service.version().version,
         description=service.bundle.notice,
         lifespan=lifespan,
+        telemetry=_UNTRACED,
         docs_url=None,  # FastAPI's page fetches its script from a public host
         redoc_url=None,
         exception_handlers={

@@ -14,7 +14,12 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
+from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from PIL import Image
 
 from scanops import imaging
@@ -375,3 +380,16 @@ def test_openapi_describes_the_form_and_the_problems(client: TestClient) -> None
     form = operation["requestBody"]["content"]["multipart/form-data"]["schema"]
     assert form["properties"]["files"]["type"] == "array"
     assert "application/problem+json" in operation["responses"]["413"]["content"]
+
+
+def test_nothing_is_traced(bundle: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A collector of traces that runs in the process learns of no request, whose address may hold a name."""
+    seen = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(seen))
+    monkeypatch.setattr(trace, "get_tracer_provider", lambda: provider)
+    for app, spans in ((FastAPI(), True), (create_app(bundle), False)):
+        with TestClient(app) as asked:
+            assert asked.get("/DOE^JANE").status_code == 404
+        assert bool(seen.get_finished_spans()) == spans  # as a planted one would show
+        seen.clear()
