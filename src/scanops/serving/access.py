@@ -48,9 +48,7 @@ class Access:
         sent = Headers(scope=scope).get("authorization")
         owner = self._tokens.owner(_bearer(sent)) if self._tokens and sent else None
         scope[OWNER] = owner
-        client = scope.get("client")
-        wait_s = self._buckets.take(f"token {owner}" if owner else rates.by_address(client and client[0]))
-        if wait_s:
+        if self._buckets.bounded and (wait_s := self._buckets.take(_client(scope, owner))):
             headers = {"retry-after": str(math.ceil(wait_s))}
             return ProblemError(429, "Too many requests; wait as long as Retry-After says.", headers)
         if self._tokens is None or owner:
@@ -69,6 +67,14 @@ def is_open(path: str) -> bool:
         path: As it was sent, percent-decoded.
     """
     return path in OPEN or path.startswith(OPEN_UNDER)
+
+
+def _client(scope: Scope, owner: str | None) -> str:
+    """Name who asks."""
+    if owner:
+        return f"token {owner}"
+    client = scope.get("client")
+    return rates.by_address(client and client[0])
 
 
 def _bearer(header: str) -> str:

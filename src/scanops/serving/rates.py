@@ -25,6 +25,11 @@ class Buckets:
         # are too many: of all, its bucket has had the longest to fill, and a full one need not be kept.
         self._held: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
+    @property
+    def bounded(self) -> bool:
+        """Whether any client may ever have to wait."""
+        return self._rate > 0
+
     def take(self, client: str) -> float:
         """Take one request out of a client's bucket.
 
@@ -34,7 +39,7 @@ class Buckets:
         Returns:
             0 where the request may go on, else the seconds until one may.
         """
-        if self._rate <= 0:
+        if not self.bounded:
             return 0.0
         now = self._clock()
         held, since = self._held.pop(client, (float(self._burst), now))
