@@ -26,6 +26,8 @@ OUTPUTS = ("probabilities", "embedding", "features")
 # Of the dense layer, the same for every image: what class-activation maps are made with.
 HEAD = ("class_weights", "class_biases")
 KEPT = tuple(f"{name}_kept" for name in HEAD)  # the stored tensors behind them, copies of the layer's own
+# Of one run of the graph on one core: the layers of more no longer fit its cache, and take longer a picture.
+PIXELS_A_RUN, IMAGES_A_RUN = 2 * 224 * 224, 8
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ class Predictor:
 
     Args:
         folder: The bundle's folder.
-        threads: Threads for one inference; 0 lets ONNX Runtime choose.
+        threads: Threads for one inference; 0 lets ONNX Runtime choose. With one, large batches take several
+            runs of the graph.
 
     Attributes:
         folder: As given.
@@ -102,6 +105,8 @@ class Predictor:
             str(folder / bundles.GRAPH), options, providers=["CPUExecutionProvider"]
         )
         self._input = self._session.get_inputs()[0].name
+        few = min(max(1, round(PIXELS_A_RUN / self.bundle.size_px**2)), IMAGES_A_RUN)
+        self._a_run = few if threads == 1 else None
         self._novelty = _read_novelty(folder) if self.bundle.abstention else None
 
     @cached_property
@@ -214,7 +219,12 @@ class Predictor:
         Returns:
             The answers, in the batch's order; probabilities are not calibrated.
         """
-        given = self._session.run(list(OUTPUTS if maps else OUTPUTS[:2]), {self._input: batch})
+        names, step = list(OUTPUTS if maps else OUTPUTS[:2]), self._a_run or max(1, len(batch))
+        runs = [
+            self._session.run(names, {self._input: batch[start : start + step]})
+            for start in range(0, max(1, len(batch)), step)
+        ]
+        given = runs[0] if len(runs) == 1 else [np.concatenate(parts) for parts in zip(*runs, strict=True)]
         return Prediction(
             given[0], given[1], given[2] if maps else np.zeros((len(batch), 0, 0, 0), np.float32)
         )

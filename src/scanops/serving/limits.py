@@ -32,7 +32,7 @@ class Limits:
         body_timeout_s: Time for the body to arrive.
         decoders: Ordinary files decoded at the same time: four of `small_pixels` take 480 MB at most.
         workers: Batches inferred at the same time, each on one core.
-        batch: Images in one inference; more no longer fit a core's cache, and take longer each.
+        batch: Images answered together; they share the steps around the graph.
         requests: Requests being read or answered at the same time; further ones are told to come again.
         queue: Images waiting for their answer, of all requests together; likewise.
         bodies_bytes: What the bodies of all these requests may hold in memory together; likewise.

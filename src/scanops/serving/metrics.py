@@ -42,7 +42,7 @@ class Metrics:
             registry=own,
         )
         self._batches = Histogram(
-            "scanops_batch_images", "Images in one run of the graph", buckets=BATCH_SIZES, registry=own
+            "scanops_batch_images", "Images answered together", buckets=BATCH_SIZES, registry=own
         )
         self._queue = Gauge("scanops_queue_images", "Images taken in and not yet answered", registry=own)
         self._open = Gauge("scanops_open_requests", "Requests being read or answered", registry=own)
@@ -81,10 +81,10 @@ class Metrics:
         self._seconds.labels(route).observe(seconds)
 
     def count_batch(self, size: int) -> None:
-        """Count a run of the graph.
+        """Count pictures that are answered together.
 
         Args:
-            size: Images in it.
+            size: How many.
         """
         self._batches.observe(size)
 

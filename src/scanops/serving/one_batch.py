@@ -69,7 +69,7 @@ class OneBatch:
     Args:
         predictor: The loaded bundle.
         limits: The bounds in force.
-        observe: Told the number of pictures of each run of the graph.
+        observe: Told the number of pictures of each batch.
         remembered: Whether to look at each picture for what is remembered of it.
     """
 
@@ -81,7 +81,7 @@ class OneBatch:
         self._decoding = threading.Semaphore(limits.decoders)
 
     def __call__(self, jobs: list[Job]) -> list[Outcome | Exception]:
-        """Decode the files and run the graph once on all that could be decoded.
+        """Decode the files and have all that could be decoded answered together.
 
         Args:
             jobs: Bytes of files, or pictures that are prepared already.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -80,6 +81,23 @@ def test_the_name_follows_the_content(folder: Path, tmp_path: Path) -> None:
     twin = make_bundle(tmp_path / "twin", ("a", "b"), 32)
     other = make_bundle(tmp_path / "other", ("a", "c"), 32)
     assert bundles.hash_bundle(folder) == bundles.hash_bundle(twin) != bundles.hash_bundle(other)
+
+
+@pytest.mark.parametrize(("side_px", "sizes"), [(32, [8, 1]), (224, [2, 2, 2, 2, 1]), (480, [1] * 9)])
+def test_one_thread_takes_no_more_at_a_time_than_its_cache_holds(
+    tmp_path: Path, side_px: int, sizes: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large batch is answered in several runs of the graph, in its order and alike; no picture is lost."""
+    folder = make_bundle(tmp_path / "bundle", ("a", "b"), side_px)
+    whole, cut = Predictor(folder), Predictor(folder, threads=1)
+    batch = np.stack([whole.prepare(encode(noise(i))) for i in range(9)])
+    expected, graph = whole.run_graph(batch), Mock(wraps=cut._session)
+    monkeypatch.setattr(cut, "_session", graph)
+    found = cut.run_graph(batch)
+    assert [len(call.args[1]["image"]) for call in graph.run.call_args_list] == sizes
+    for name in ("probabilities", "embedding", "features"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-4, atol=1e-5)
+    assert len(cut.run_graph(batch[:0], maps=False).probabilities) == 0
 
 
 def test_telemetry_is_off() -> None:
