@@ -37,6 +37,22 @@ HOSTILE: dict[str, bytes] = {
     "DICOM without a picture": dicom_files.encode(noise(2)[..., 0], Rows=None),
 }
 
+# Files that are rare, and sound.
+ODD: dict[str, bytes] = {
+    "one pixel": encode(noise(11, 1, 1), mode="L"),
+    "16 bits": hostile_pictures.sixteen_bits(),
+    "CMYK": hostile_pictures.cmyk(),
+    "a transparent palette": hostile_pictures.transparent_palette(),
+    "lying on its side": hostile_pictures.lying_on_its_side(),
+}
+ODD_NAMES: dict[str, bytes] = {
+    "empty": b"",
+    "quotes": rb"DOE \"JANE\".png",
+    "half a character": b"DOE\xff\xfe.png",
+    "a path": b"../../etc/DOE.png",
+    "markup": b"<img src=DOE onerror=alert(1)>.png",
+    "of 4,000 bytes": b"DOE" * 1333 + b".png",
+}
 
 # What is not a form of up to 64 files: its status, and the request as httpx takes it.
 MALFORMED: dict[str, tuple[int, dict[str, Any]]] = {

@@ -21,6 +21,8 @@ from tests.hostile_requests import (
     HOSTILE,
     JSON,
     MALFORMED,
+    ODD,
+    ODD_NAMES,
     POST,
     SIDE,
     TENSORS,
@@ -67,13 +69,13 @@ def is_problem(status: int, headers: dict[str, str] | httpx.Headers, body: bytes
     assert told["status"] == status
     assert told["type"] == "about:blank"
     assert {"title", "detail"} <= set(told)
+    assert told["request_id"] == headers["x-request-id"]
     return status
 
 
 def refused(response: httpx.Response) -> int:
     """Hold an answer to be a client's fault in our form, and give its status."""
     assert 400 <= response.status_code < 500, response.text
-    assert response.json()["request_id"] == response.headers["x-request-id"]
     return is_problem(response.status_code, response.headers, response.content)
 
 
@@ -88,6 +90,26 @@ def test_a_hostile_file_is_refused_and_spoils_nothing(served: Served, name: str)
         both = client.post("/v1/predict", files=[("files", ("f", data)), ("files", ("f", GOOD))])
         assert both.status_code == 200
         assert [answer["error"] is None for answer in both.json()["files"]] == [False, True]
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_odd_file_is_answered(served: Served, name: str) -> None:
+    """What is rare and sound has its answer."""
+    with served.client() as client:
+        answer = client.post("/v1/predict", files={"files": ("f", ODD[name])})
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["files"][0]["error"] is None
+
+
+@pytest.mark.parametrize("name", ODD_NAMES)
+def test_a_file_name_is_nothing_to_the_service(served: Served, name: str) -> None:
+    """Whatever the name is, the file is answered, and neither answer nor log repeats it."""
+    head = b'--b\r\nContent-Disposition: form-data; name="files"; filename="' + ODD_NAMES[name] + b'"\r\n\r\n'
+    headers = {"content-type": "multipart/form-data; boundary=b"}
+    with served.client() as client:
+        answer = client.post("/v1/predict", content=head + GOOD + b"\r\n--b--\r\n", headers=headers)
+    assert answer.status_code == 200, answer.text
+    assert b"DOE" not in answer.content + served.log.read_bytes()
 
 
 @pytest.mark.parametrize("name", MALFORMED)

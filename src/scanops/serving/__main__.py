@@ -36,7 +36,7 @@ def main() -> None:
     # uvicorn's access log would hold paths and queries as sent; the service writes its own line.
     settings = uvicorn.Config(
         app,
-        http=patience.bounded(chosen.patience),
+        http=patience.bounded(chosen.patience, app.state.service.metrics.count_refused_connection),
         ws="none",
         proxy_headers=bool(chosen.trusted_proxies),
         forwarded_allow_ips=chosen.trusted_proxies,

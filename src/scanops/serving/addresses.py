@@ -106,7 +106,9 @@ class AllowList:
         """
         place = _split(url)
         if (place.scheme, place.host, place.port) not in self._origins:
-            raise ProblemError(403, "The URL's scheme, host and port are not on this service's list.")
+            raise ProblemError(
+                403, "The URL's scheme, host and port are not on this service's list; send the file."
+            )
         return place
 
     async def resolve(self, place: Place) -> str:
@@ -125,11 +127,15 @@ class AllowList:
         try:
             found = await loop.getaddrinfo(place.host, place.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:
-            raise ProblemError(403, "The URL's host has no address.") from error
+            raise ProblemError(
+                403, "The URL's host has no address; see whether it is spelt rightly."
+            ) from error
         addresses = [str(entry[4][0]) for entry in found]
         # All of them: a name that also leads inside is not to be tried until it does.
         if not addresses or not all(self.permits(one) for one in addresses):
-            raise ProblemError(403, "The URL's host is at an address that this service does not ask.")
+            raise ProblemError(
+                403, "The URL's host is at an address that this service does not ask; send the file."
+            )
         return addresses[0]
 
     def permits(self, text: str) -> bool:

@@ -38,7 +38,9 @@ async def read(request: Request, held: RequestRoom, most_bytes: int, timeout_s: 
                 _check(len(body) + len(chunk), most_bytes)
                 body += chunk
     except TimeoutError as error:
-        raise ProblemError(408, f"The body did not arrive within {timeout_s:g} s.") from error
+        raise ProblemError(
+            408, f"The body did not arrive within {timeout_s:g} s; send less at a time."
+        ) from error
     return body
 
 
@@ -50,4 +52,4 @@ def media_type(request: Request) -> str:
 def _check(size: int, most_bytes: int) -> None:
     if size > most_bytes:
         bound = f"{most_bytes // MIB} MiB" if most_bytes >= MIB else f"{most_bytes // 1024} KiB"
-        raise ProblemError(413, f"The body is larger than {bound}.")
+        raise ProblemError(413, f"The body is larger than {bound}; send less at a time.")

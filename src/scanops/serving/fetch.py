@@ -44,9 +44,13 @@ async def fetch(
         async with asyncio.timeout(timeout_s):
             return await _get(place, await allowed.resolve(place), held, most_bytes)
     except TimeoutError as error:
-        raise ProblemError(422, f"The URL's host did not answer within {timeout_s:g} s.") from error
+        raise ProblemError(
+            422, f"The URL's host did not answer within {timeout_s:g} s; try again, or send the file."
+        ) from error
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, OSError) as error:
-        raise ProblemError(422, f"The URL's host could not be asked ({type(error).__name__}).") from error
+        raise ProblemError(
+            422, f"The URL's host could not be asked ({type(error).__name__}); send the file."
+        ) from error
 
 
 async def _get(place: Place, address: str, held: RequestRoom, most_bytes: int) -> bytearray:
@@ -65,7 +69,9 @@ async def _get(place: Place, address: str, held: RequestRoom, most_bytes: int) -
             raise ProblemError(422, f"The URL {detail} (status {response.status}).")
         told = {name.lower(): value for name, value in response.headers}
         if told.get(b"content-encoding", b"identity") != b"identity":
-            raise ProblemError(422, "The URL's host compresses its answer although it was asked not to.")
+            raise ProblemError(
+                422, "The URL's host compresses its answer although it was asked not to; send the file."
+            )
         length = told.get(b"content-length", b"0")
         if length.isdigit() and int(length[:12]) > most_bytes:
             raise _too_large(most_bytes)
@@ -97,7 +103,9 @@ def _authorities() -> ssl.SSLContext:
 
 
 def _too_large(most_bytes: int) -> ProblemError:
-    return ProblemError(413, f"What the URL leads to is larger than {most_bytes // MIB} MiB.")
+    return ProblemError(
+        413, f"What the URL leads to is larger than {most_bytes // MIB} MiB; send a smaller one."
+    )
 
 
 def _pinned(address: str) -> Any:

@@ -97,5 +97,7 @@ class Handler:
 
 
 async def _refuse_body(scope: Scope, receive: Receive, send: Send) -> None:
-    problem = ProblemError(400, "The body is not the base64 that the event says it is.")
+    problem = ProblemError(
+        400, "The body is not the base64 that the event says it is; see the gateway's binary media types."
+    )
     await respond(problem)(scope, receive, send)

@@ -81,7 +81,9 @@ class _Form:
         self._upload = None
         self._parts += 1
         if self._parts > self._limits.parts:
-            raise ProblemError(413, f"The form has more than {self._limits.parts} parts.")
+            raise ProblemError(
+                413, f"The form has more than {self._limits.parts} parts; send the rest in another."
+            )
 
     def on_header_field(self, data: bytes, start: int, end: int) -> None:
         self._header += data[start:end]
@@ -141,9 +143,13 @@ async def read_uploads(headers: dict[str, str], stream: AsyncIterator[bytes], li
         async with asyncio.timeout(limits.body_timeout_s):
             await _parse(options.get(b"boundary", b""), stream, form, limits)
     except TimeoutError as error:
-        raise ProblemError(408, f"The body did not arrive within {limits.body_timeout_s:g} s.") from error
+        raise ProblemError(
+            408, f"The body did not arrive within {limits.body_timeout_s:g} s; send fewer files at a time."
+        ) from error
     except FormParserError as error:
-        raise ProblemError(400, "The multipart body is malformed.") from error
+        raise ProblemError(
+            400, "The multipart body is malformed; have a library for HTTP write it."
+        ) from error
     if not form.uploads:
         raise ProblemError(422, "The form holds no file: send at least one, in a field named `files`.")
     return form.uploads
@@ -151,7 +157,9 @@ async def read_uploads(headers: dict[str, str], stream: AsyncIterator[bytes], li
 
 async def _parse(boundary: bytes, stream: AsyncIterator[bytes], form: _Form, limits: Limits) -> None:
     if not boundary:
-        raise ProblemError(400, "The content type names no multipart boundary.")
+        raise ProblemError(
+            400, "The content type names no multipart boundary; have a library for HTTP write it."
+        )
     parser = MultipartParser(
         boundary,
         {
@@ -176,4 +184,6 @@ def _count(files: int) -> str:
 
 def _check_size(size: int, limits: Limits) -> None:
     if size > limits.body_bytes:
-        raise ProblemError(413, f"The body is larger than {limits.body_bytes // MIB} MiB.")
+        raise ProblemError(
+            413, f"The body is larger than {limits.body_bytes // MIB} MiB; send fewer files at a time."
+        )

@@ -80,6 +80,14 @@ class Metrics:
         self._requests.labels(route, str(status)).inc()
         self._seconds.labels(route).observe(seconds)
 
+    def count_refused_connection(self, status: int) -> None:
+        """Count a connection that was refused before there was a request to answer.
+
+        Args:
+            status: HTTP status of the refusal.
+        """
+        self._requests.labels("connection", str(status)).inc()
+
     def count_batch(self, size: int) -> None:
         """Count pictures that are answered together.
 

@@ -7,8 +7,11 @@ and answers broken HTTP in plain text.
 from __future__ import annotations
 
 import asyncio
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from scanops.serving import logs
 from scanops.serving.problems import ProblemError, raw
 from scanops.serving.strict_http import StrictHttp
 
@@ -28,11 +31,12 @@ class Patience:
     connections: int = 512
 
 
-def bounded(patience: Patience) -> type[StrictHttp]:
+def bounded(patience: Patience, count: Callable[[int], object]) -> type[StrictHttp]:
     """Make uvicorn's protocol with bounds.
 
     Args:
         patience: The bounds.
+        count: Told the status of each refusal: no request that the application sees comes of it.
 
     Returns:
         A class for uvicorn's setting `http`.
@@ -40,12 +44,14 @@ def bounded(patience: Patience) -> type[StrictHttp]:
 
     class Bounded(_Bounded):
         bounds = patience
+        refused = staticmethod(count)
 
     return Bounded
 
 
 class _Bounded(StrictHttp):
     bounds = Patience()
+    refused: Callable[[int], object]
     _head: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
     _deaf = False  # what comes is dropped
@@ -93,7 +99,9 @@ class _Bounded(StrictHttp):
         elif cycle is not None and cycle.more_body and (self.pipeline or cycle.response_started):
             self.transport.abort()  # a second answer would be taken for another request's
         else:
-            self._refuse(ProblemError(400, "This is not HTTP as RFC 9112 has it."))
+            self._refuse(
+                ProblemError(400, "This is not HTTP as RFC 9112 has it; send it by a library for HTTP.")
+            )
 
     def _watch_head(self) -> None:
         """Run a clock while no request is being answered; it starts anew with each request alone."""
@@ -109,7 +117,11 @@ class _Bounded(StrictHttp):
         if self.cycle is not None or self.transport.is_closing():
             self.transport.abort()  # it has had its answer
         else:
-            self._refuse(ProblemError(408, f"The request did not arrive within {self.bounds.head_s:g} s."))
+            self._refuse(
+                ProblemError(
+                    408, f"The request did not arrive within {self.bounds.head_s:g} s; send it again."
+                )
+            )
 
     def _refuse(self, problem: ProblemError) -> None:
         if self.cycle:
@@ -117,7 +129,10 @@ class _Bounded(StrictHttp):
             self.cycle.disconnected = True
             self.cycle.waiting_for_100_continue = False
             self.cycle.message_event.set()
-        self.transport.write(raw(problem))
+        asked = logs.take_id(None)
+        logs.write(logging.INFO, "refused", request_id=asked, status=problem.status)
+        self.refused(problem.status)
+        self.transport.write(raw(problem, asked))
         # A connection that is closed with bytes unread is reset, and the reason may be lost on its way: what
         # still comes is read and dropped for a while, until the client closes its side.
         self.transport.write_eof()

@@ -17,7 +17,10 @@ from scanops.serving.schemas import ProblemDetails
 
 MEDIA_TYPE = "application/problem+json"
 REF = "#/components/schemas/{model}"
-_DETAILS = {404: "There is nothing at this address.", 405: "This address does not answer that method."}
+_DETAILS = {
+    404: "There is nothing at this address; /openapi.json lists what there is.",
+    405: "This address does not answer that method; /openapi.json lists those that it does.",
+}
 
 
 class ProblemError(Exception):
@@ -52,22 +55,24 @@ def respond(problem: ProblemError) -> JSONResponse:
     return JSONResponse(_content(problem), problem.status, problem.headers, media_type=MEDIA_TYPE)
 
 
-def raw(problem: ProblemError) -> bytes:
+def raw(problem: ProblemError, asked: str) -> bytes:
     """Write a problem as HTTP, for a connection that ends with it.
 
     Args:
         problem: What is wrong.
+        asked: What the log calls it.
 
     Returns:
         Head and body.
     """
-    body = json.dumps(_content(problem)).encode()
+    body = json.dumps({**_content(problem), "request_id": asked}).encode()
     headers = {
         "content-type": MEDIA_TYPE,
         "content-length": str(len(body)),
         "connection": "close",
         "cache-control": "no-store",
         "x-content-type-options": "nosniff",
+        "x-request-id": asked,
         **(problem.headers or {}),
     }
     head = [f"HTTP/1.1 {problem.status} {HTTPStatus(problem.status).phrase}"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -62,9 +64,9 @@ async def app(_scope: Any, _receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-def connect(transport: Unread) -> StrictHttp:
+def connect(transport: Unread, count: Callable[[int], object] = lambda _status: None) -> StrictHttp:
     """Begin a connection."""
-    made = bounded(Patience(head_s=PATIENCE_S, unread_s=SOON_S))
+    made = bounded(Patience(head_s=PATIENCE_S, unread_s=SOON_S), count)
     protocol = made(Config(app, timeout_keep_alive=0), ServerState(), {})
     protocol.connection_made(transport)
     return protocol
@@ -106,6 +108,24 @@ def test_a_refusal_that_is_not_read_is_given_up() -> None:
         await ended(transport)
 
     asyncio.run(serve())
+
+
+def test_a_refusal_leaves_a_trace(caplog: pytest.LogCaptureFixture) -> None:
+    """What no route ever sees is counted and logged, under the id that the client is told."""
+    counted: list[int] = []
+
+    async def serve() -> bytes:
+        transport = Unread()
+        connect(transport, counted.append).data_received(b"\x16\x03\x01")
+        await ended(transport)
+        return bytes(transport.sent)
+
+    with caplog.at_level("INFO", logger="scanops.serving"):
+        head, _, body = asyncio.run(serve()).partition(b"\r\n\r\n")
+    told = json.loads(caplog.messages[-1])
+    assert (told["event"], told["status"], counted) == ("refused", 400, [400])
+    assert json.loads(body)["request_id"] == told["request_id"]
+    assert f"x-request-id: {told['request_id']}".encode() in head
 
 
 def test_a_client_that_ends_its_side_is_given_up() -> None:

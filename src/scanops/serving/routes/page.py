@@ -24,7 +24,7 @@ def router() -> APIRouter:
 
     def send(name: str) -> Response:
         if name not in files:
-            raise ProblemError(404, "There is nothing at this address.")
+            raise ProblemError(404, "There is nothing at this address; the page is at /.")
         media_type = mimetypes.types_map.get(Path(name).suffix, "application/octet-stream")
         return Response(files[name], media_type=media_type, headers={"cache-control": "no-cache"})
 
