@@ -66,6 +66,11 @@ def test_every_service_is_hardened_and_pinned() -> None:
         assert ("outside" in service["networks"]) is (name == "caddy")
 
 
+def test_the_service_has_time_for_its_last_answers() -> None:
+    """Docker waits longer than the server, the threads and the feedback store take to end, one by one."""
+    assert services()["scanops"]["stop_grace_period"] == "30s"
+
+
 def test_what_is_documented_for_the_service_reaches_it() -> None:
     """Every bound, and tokens and feedback with a place that its container sees."""
     service = services()["scanops"]
