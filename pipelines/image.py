@@ -41,9 +41,10 @@ def main() -> None:
         fault = f"answers differ from the recorded ones ({'; '.join(result.mismatches[:3])})"
         raise VerdictError(f"image {image.reference}", fault, "Run `make repro` again from evaluate on")
     print(
-        f"image: {image.reference} ({image.digest[7:19]}), {image.size_bytes / 1e6:.0f} MB, ready in "
-        f"{result.ready_seconds:.1f} s, {taken.p50_ms:.1f} ms an image on one thread, {result.images} "
-        f"answers as recorded; start it with `make serve`"
+        f"image: {image.reference} ({image.digest[7:19]}), {image.size_bytes / 1e6:.0f} MB, "
+        f"{image.above_base_bytes / 1e6:.0f} of them above its base, ready in {result.ready_seconds:.1f} s, "
+        f"{taken.p50_ms:.1f} ms an image on one thread, {result.images} answers as recorded; start it with "
+        f"`make serve`"
     )
 
 

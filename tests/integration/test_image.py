@@ -21,6 +21,7 @@ from scanops.release import base_contents, card, hardening, image_context, smoke
 from scanops.release.engine import Engine
 from tests.image_stage import ROOT, run_stage
 
+MOST_ABOVE_BASE_BYTES = 200_000_000
 # One worker builds, and shares what it built.
 pytestmark = [pytest.mark.engine, pytest.mark.xdist_group("engine")]
 
@@ -31,7 +32,9 @@ def test_the_report_names_what_was_built(stage: Path, report: dict[str, Any], en
     assert report["bundle_sha256"] == bundle_sha256
     assert report["reference"] == f"scanops:{bundle_sha256[:12]}"
     assert report["digest"] == engine.image_id(report["reference"])
-    assert report["size_bytes"] == engine.inspect(report["digest"])["Size"]
+    sizes = [engine.inspect(report[name])["Size"] for name in ("digest", "base")]
+    assert (report["size_bytes"], report["above_base_bytes"]) == (sizes[0], sizes[0] - sizes[1])
+    assert report["above_base_bytes"] <= MOST_ABOVE_BASE_BYTES
     assert report["smoke"]["predictions_match"] is True
     assert report["smoke"]["images"] == 10
 

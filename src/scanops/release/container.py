@@ -24,6 +24,7 @@ class Built:
         reference: Its name, `scanops:<start of the bundle's hash>`.
         digest: Its content id, `sha256:…`.
         size_bytes: Size of its layers, the base's included.
+        above_base_bytes: The same without the base's.
         bundle_sha256: The bundle in it.
         git_sha: The commit of the code in it, see `commit.name`.
         base: What it stands on.
@@ -32,6 +33,7 @@ class Built:
     reference: str
     digest: str
     size_bytes: int
+    above_base_bytes: int
     bundle_sha256: str
     git_sha: str
     base: base_image.Base
@@ -74,8 +76,8 @@ def build(engine: Engine, root: Path, bundle: Path, gate: Path, base: str, name:
         contents = base_contents.read(engine, standing_on.reference)
         image_context.assemble(root, context, bundle, contents, arguments["VERSION"])
         digest = engine.build(context, reference, arguments)
-    size = int(engine.inspect(digest)["Size"])
-    return Built(reference, digest, size, bundle_sha256, git_sha, standing_on)
+    size, beneath = (int(engine.inspect(one)["Size"]) for one in (digest, standing_on.reference))
+    return Built(reference, digest, size, size - beneath, bundle_sha256, git_sha, standing_on)
 
 
 def report(image: Built, engine: Engine, result: Result) -> dict[str, Any]:
@@ -90,6 +92,7 @@ def report(image: Built, engine: Engine, result: Result) -> dict[str, Any]:
         "reference": image.reference,
         "digest": image.digest,
         "size_bytes": image.size_bytes,
+        "above_base_bytes": image.above_base_bytes,
         "bundle_sha256": image.bundle_sha256,
         "git_sha": image.git_sha,
         "base": image.base.reference,
