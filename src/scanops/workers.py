@@ -103,7 +103,7 @@ def _replace(item: Item, lost: Callable[[Item], Result] | None, killer: _Killer)
     raise OutsideError(
         f"the worker on {item!r}",
         f"died twice ({killer.how})",
-        "Look at that item; where memory is short, use fewer workers",
+        "Look at that item; where memory is short, end what else holds some",
     )
 
 
