@@ -99,9 +99,12 @@ def _compare(part: dataset.Part, params: Training, rounds: int) -> None:
     side_px, rules = part.pixels.shape[1], config.load().augmentation
     model = classifier.build(params, int(part.targets.max()) + 1, side_px)
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+    moves = rules.model_copy(update={"brightness_fraction": 0.0, "contrast_fraction": 0.0, "noise_std": 0.0})
     in_memory = tf.data.Dataset.from_tensor_slices((np.array(part.pixels), part.targets))
     feeds = {
         "augmented": dataset.training_batches(part, params.batch_size, 1, rules),
+        # What TensorFlow's own operation for moving pixels takes, of all that augmentation does.
+        "moved alone": dataset.training_batches(part, params.batch_size, 1, moves),
         "plain": dataset.training_batches(part, params.batch_size, 1, None),
         "in memory": in_memory.shuffle(len(part.targets), seed=1).batch(params.batch_size).prefetch(2),
     }
@@ -114,7 +117,7 @@ def _compare(part: dataset.Part, params: Training, rounds: int) -> None:
     print(f"training {params.architecture} on {len(part.targets)} images of {side_px} px, {rounds} epochs:")
     for name, times in seconds.items():
         print(figures.line(f"  {name}, images/s", [len(part.targets) / taken for taken in times]))
-    for name, least in (("augmented", LEAST), ("plain", None)):
+    for name, least in (("augmented", LEAST), ("moved alone", None), ("plain", None)):
         print(
             figures.line(
                 f"  {name} / in memory", figures.ratios(seconds["in memory"], seconds[name]), least=least
