@@ -216,8 +216,8 @@ done, and at which size, was chosen by five-fold cross-validation within the pic
 split, out of three ways named before; two repetitions did not tell, four did. When it was chosen, the test
 split had been read twice: for the lines yes/no (0.857) and for the recipe not taken (0.829).
 
-The same models, with image and gate, which refuses those of the yes/no set: 43 pictures leave the lower end of
-their interval below its floor.
+The same models, with image and gate, which refuses those of the yes/no set: 43 pictures leave the lower end
+of their interval below its floor.
 
 ```console
 {commands}
