@@ -2,8 +2,8 @@
 
 The 4-class set holds copies of yes/no pictures, of the test split too. Each of its pictures that looks like
 any picture of the yes/no set is left out before the network learns, and so is whatever looks like that one
-in turn. The rest is split by content, and learned by the 4-class recipe. SCANOPS_MIRROR names the folder of
-the archives.
+in turn. The rest is split by content, and learned by the 4-class recipe. SCANOPS_MIRROR has to name the
+folder of the archives.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from scanops.training import archive, classifier
 from scanops.validation_rules import Validation
 
 OTHER = "brain-tumor-yes-no"
-# Far below what makes a near duplicate: hardly a picture of one set is so like one of the other and no copy.
+# Far below what makes a near duplicate: rather a neighbouring slice is left out as well than a copy kept.
 LEAST_SIMILARITY = 0.85
 
 
@@ -63,11 +63,23 @@ def teach(weights: Path, trunk: Path, mirror: Path) -> str:
         sources.fetch(params.sources[OTHER], other, mirror=mirror, cache=mirror)
         shared = resembling(clone / "data/raw", other, params.validation)
         place = clone / "data/splits.parquet"
-        divided = pd.read_parquet(place)
-        splits.write(divided[~divided["path"].isin(shared)], place)
+        splits.write(without(pd.read_parquet(place), shared), place)
         stages.run(clone, ("train",), mirror)
         archive.save(archive.load(clone / "data/model.keras").get_layer(classifier.TRUNK), trunk)
     return f"teacher: left out {len(shared)} files that look like one of {OTHER}"
+
+
+def without(divided: pd.DataFrame, shared: set[str]) -> pd.DataFrame:
+    """Take pictures out of every part of a split.
+
+    Args:
+        divided: The splits.
+        shared: Paths of the pictures.
+
+    Returns:
+        The other rows.
+    """
+    return divided[~divided["path"].isin(shared)]
 
 
 def resembling(root: Path, other: Path, rules: Validation) -> set[str]:

@@ -103,7 +103,7 @@ def _compare(part: dataset.Part, params: Training, rounds: int) -> None:
     in_memory = tf.data.Dataset.from_tensor_slices((np.array(part.pixels), part.targets))
     feeds = {
         "augmented": dataset.training_batches(part, params.batch_size, 1, rules),
-        # What TensorFlow's own operation for moving pixels takes, of all that augmentation does.
+        # Of all that augmentation does, the one operation of TensorFlow that moves pixels.
         "moved alone": dataset.training_batches(part, params.batch_size, 1, moves),
         "plain": dataset.training_batches(part, params.batch_size, 1, None),
         "in memory": in_memory.shuffle(len(part.targets), seed=1).batch(params.batch_size).prefetch(2),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from benchmarks import teacher
 from scanops.data.phantom import draw
@@ -28,7 +29,7 @@ def save(root: Path, name: str, picture: Image.Image) -> None:
 
 
 def test_whatever_looks_like_the_other_set_is_left_out(tmp_path: Path) -> None:
-    """A copy, one that was resized and saved as JPEG, and a copy of that; other slices stay."""
+    """A copy, one that was resized and saved as JPEG, its mirror image; other slices stay."""
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     for seed in range(12):
         save(ours, f"a/{seed:02}.png", scan(seed))
@@ -37,9 +38,26 @@ def test_whatever_looks_like_the_other_set_is_left_out(tmp_path: Path) -> None:
     small = scan(21).resize((150, 150))
     save(ours, "b/same.png", scan(20))
     save(ours, "b/smaller.jpg", small)
-    save(ours, "b/smaller again.png", small)
-    assert teacher.resembling(ours, theirs, Validation()) == {
-        "b/same.png",
-        "b/smaller.jpg",
-        "b/smaller again.png",
-    }
+    save(ours, "b/mirrored.png", ImageOps.mirror(small))
+    assert teacher.resembling(ours, theirs, Validation()) == {"b/same.png", "b/smaller.jpg", "b/mirrored.png"}
+
+
+def test_a_picture_that_is_merely_like_one_is_left_out_too(tmp_path: Path) -> None:
+    """What is too far from a copy to be a near duplicate is still near enough to be left out."""
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    ground = np.random.default_rng(0).normal(0, 25, (32, 32)).round()
+    veil = np.asarray(Image.fromarray(ground).resize((256, 256), Image.Resampling.BICUBIC))
+    plain = np.asarray(scan(20).resize((256, 256)), np.float64)
+    save(theirs, "yes/20.png", scan(20).resize((256, 256)))
+    for seed in range(4):
+        save(ours, f"a/{seed:02}.png", scan(seed))
+    save(ours, "b/veiled.png", Image.fromarray((plain + veil).clip(0, 255).astype(np.uint8)))
+    assert teacher.resembling(ours, theirs, Validation()) == {"b/veiled.png"}
+
+
+def test_no_part_keeps_what_is_left_out() -> None:
+    """Neither train nor validation nor test holds one of the shared pictures; all others stay."""
+    divided = pd.DataFrame({"path": list("abcdef"), "split": ["train", "val", "test"] * 2})
+    left = teacher.without(divided, {"a", "b", "c"})
+    assert left["path"].tolist() == ["d", "e", "f"]
+    assert left["split"].tolist() == ["train", "val", "test"]
