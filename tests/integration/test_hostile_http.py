@@ -109,6 +109,7 @@ def test_a_file_name_is_nothing_to_the_service(served: Served, name: str) -> Non
     with served.client() as client:
         answer = client.post("/v1/predict", content=head + GOOD + b"\r\n--b--\r\n", headers=headers)
     assert answer.status_code == 200, answer.text
+    served.await_lines({answer.headers["x-request-id"]})
     assert b"DOE" not in answer.content + served.log.read_bytes()
 
 
@@ -263,6 +264,9 @@ def test_broken_http_is_told_and_closed(served: Served, name: str) -> None:
         assert headers["connection"] == "close"
         with contextlib.suppress(ConnectionError):
             assert connection.recv(10) == b""
+    served.await_lines({headers["x-request-id"]})
+    with served.client() as client:
+        assert 'scanops_requests_total{route="connection",status="400"}' in client.get("/metrics").text
 
 
 def test_two_framings_smuggle_nothing(served: Served) -> None:

@@ -44,14 +44,14 @@ def bounded(patience: Patience, count: Callable[[int], object]) -> type[StrictHt
 
     class Bounded(_Bounded):
         bounds = patience
-        refused = staticmethod(count)
+        count_refusal = staticmethod(count)
 
     return Bounded
 
 
 class _Bounded(StrictHttp):
     bounds = Patience()
-    refused: Callable[[int], object]
+    count_refusal: Callable[[int], object]
     _head: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
     _deaf = False  # what comes is dropped
@@ -131,7 +131,7 @@ class _Bounded(StrictHttp):
             self.cycle.message_event.set()
         asked = logs.take_id(None)
         logs.write(logging.INFO, "refused", request_id=asked, status=problem.status)
-        self.refused(problem.status)
+        self.count_refusal(problem.status)
         self.transport.write(raw(problem, asked))
         # A connection that is closed with bytes unread is reset, and the reason may be lost on its way: what
         # still comes is read and dropped for a while, until the client closes its side.
