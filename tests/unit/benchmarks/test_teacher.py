@@ -42,7 +42,9 @@ def test_whatever_looks_like_the_other_set_is_left_out(tmp_path: Path) -> None:
     assert teacher.resembling(ours, theirs, Validation()) == {"b/same.png", "b/smaller.jpg", "b/mirrored.png"}
 
 
-def test_a_picture_that_is_merely_like_one_is_left_out_too(tmp_path: Path) -> None:
+def test_a_picture_that_is_merely_like_one_is_left_out_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is too far from a copy to be a near duplicate is still near enough to be left out."""
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     ground = np.random.default_rng(0).normal(0, 25, (32, 32)).round()
@@ -52,7 +54,10 @@ def test_a_picture_that_is_merely_like_one_is_left_out_too(tmp_path: Path) -> No
     for seed in range(4):
         save(ours, f"a/{seed:02}.png", scan(seed))
     save(ours, "b/veiled.png", Image.fromarray((plain + veil).clip(0, 255).astype(np.uint8)))
-    assert teacher.resembling(ours, theirs, Validation()) == {"b/veiled.png"}
+    rules = Validation()
+    assert teacher.resembling(ours, theirs, rules) == {"b/veiled.png"}
+    monkeypatch.setattr(teacher, "LEAST_SIMILARITY", rules.near_duplicate_similarity)
+    assert teacher.resembling(ours, theirs, rules) == set()
 
 
 def test_no_part_keeps_what_is_left_out() -> None:
